@@ -1,0 +1,7 @@
+/** Tensors, ops with their gradients and the contract a backend fulfils; knows no device, no model, no other library. */
+module tenon.engine {
+  requires commons.math3;
+  requires jdk.jfr;
+
+  exports dev.tenon.engine;
+}

@@ -1,0 +1,5 @@
+/** Backends with fast kernels; reached only through the services they provide. */
+module tenon.kernels {
+  requires transitive tenon.engine;
+  requires jdk.incubator.vector;
+}

@@ -1,0 +1,4 @@
+/** Backbones, adapters and merging; sees tensors, never a backend. */
+module tenon.model {
+  requires transitive tenon.engine;
+}

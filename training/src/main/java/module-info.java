@@ -1,0 +1,15 @@
+/** Everything around a model that learns, and the command line; finds backends at run time only. */
+module tenon.training {
+  requires transitive tenon.model;
+  requires com.fasterxml.jackson.databind;
+  requires com.twelvemonkeys.imageio.jpeg;
+  requires info.picocli;
+  requires java.desktop;
+  requires us.hebi.matlab.mat.mfl.core;
+  requires xchart;
+  requires org.yaml.snakeyaml;
+  requires me.tongfei.progressbar;
+
+  opens dev.tenon.training.cli to
+      info.picocli;
+}
