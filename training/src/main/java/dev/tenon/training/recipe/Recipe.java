@@ -100,8 +100,6 @@ public record Recipe(
 
   private static Recipe visit(Section s, Recipe d) {
     var name = s.text("name", d.name);
-    s.check(name.matches("[A-Za-z0-9][A-Za-z0-9._-]*"), "name",
-        "is '" + name + "'; use letters, digits, '.', '_' and '-' only, for it names a folder");
     var output = name.equals(d.name) ? d.output : OutputSpec.defaultsFor(name);
     var recipe = new Recipe(
         name,
@@ -116,6 +114,8 @@ public record Recipe(
         s.section("schedule", d.schedule, ScheduleSpec::visit),
         s.section("eval", d.eval, EvalSpec::visit),
         s.section("output", output, OutputSpec::visit));
+    s.check(name.matches("[A-Za-z0-9][A-Za-z0-9._-]*"), "name",
+        "is '" + name + "'; use letters, digits, '.', '_' and '-' only, for it names a folder");
     s.check(recipe.device.matches("[a-z]+(:\\d+)?"), "device",
         "is '" + recipe.device + "'; write it like cpu or cuda:0");
     return recipe;

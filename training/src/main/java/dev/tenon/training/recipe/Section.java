@@ -42,7 +42,10 @@ interface Section {
    */
   <T> List<T> items(String key, List<T> value, T blank, String shorthand, BiFunction<Section, T, T> visit);
 
-  /** Refuses the recipe unless {@code holds}: the message is the name of the key followed by {@code problem}. */
+  /**
+   * Refuses the recipe unless {@code holds}: the message is the name of the key followed by {@code problem}. Comes
+   * after all keys of the section were asked for, so that a mistyped one is told first.
+   */
   void check(boolean holds, String key, String problem);
 
   /** How a constant is spelled in a recipe: {@code LINEAR_PROBE} is {@code linear-probe}. */

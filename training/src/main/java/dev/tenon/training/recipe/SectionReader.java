@@ -229,10 +229,17 @@ final class SectionReader implements Section {
   private void refuseUnknown() {
     node.entries().forEach((key, value) -> {
       if (!known.contains(key)) {
-        var nearest = NearestName.of(key, known).map(name -> "; did you mean '" + prefix + name + "'?").orElse(".");
-        throw refusal(value, "unknown key '" + prefix + key + "'" + nearest);
+        throw refusal(value, "unknown key '" + prefix + key + "'; " + remedy(key));
       }
     });
+  }
+
+  private String remedy(String key) {
+    return NearestName.of(key, known)
+        .map(name -> NearestName.distance(key, name) <= Math.max(2, key.length() / 2)
+            ? "did you mean '" + prefix + name + "'?"
+            : "the nearest valid one is '" + prefix + name + "' (here are " + String.join(", ", known) + ").")
+        .orElse("nothing can be set here.");
   }
 
   private TenonException wrongType(String key, RecipeNode found, String expected) {
