@@ -1,4 +1,6 @@
 /** Backbones, adapters and merging; sees tensors, never a backend. */
 module tenon.model {
   requires transitive tenon.engine;
+
+  exports dev.tenon.model.adapter;
 }
