@@ -3,14 +3,15 @@ package dev.tenon.model.adapter;
 import java.util.Arrays;
 
 /**
- * Deals n points to K clusters of exactly n/K members each at the least total cost, because experts of a MoEfied layer
- * must be equally wide and a greedy deal would leave the last ones with what nobody wanted.
+ * Deals n points to K clusters of exactly n/K members each at the least total cost, because experts of a
+ * MoEfied layer must be equally wide and a greedy deal would leave the last ones with what nobody wanted.
  *
- * <p>This is a transportation problem, solved exactly. Given a price per cluster, every point first goes to the cluster
- * where cost plus price is lowest; that is optimal but for the cluster sizes. Then, one unit at a time, a chain of moves
- * along the cheapest path from an overfull to an underfull cluster mends the sizes and keeps the optimum (successive
- * shortest paths with Dijkstra potentials, on K nodes instead of n + K, since only the cheapest member of a cluster can
- * move along each of its edges). The prices left by one solution are a good start for a similar problem.
+ * <p>This is a transportation problem, solved exactly. Given a price per cluster, every point first goes to
+ * the cluster where cost plus price is lowest; that is optimal but for the cluster sizes. Then, one unit at a
+ * time, a chain of moves along the cheapest path from an overfull to an underfull cluster mends the sizes and
+ * keeps the optimum (successive shortest paths with Dijkstra potentials, on K nodes instead of n + K, since
+ * only the cheapest member of a cluster can move along each of its edges). The prices left by one solution
+ * are a good start for a similar problem.
  */
 final class BalancedAssignment {
   private static final int NONE = -1;
@@ -24,10 +25,10 @@ final class BalancedAssignment {
   private final int[] sizes;
   /** Where a point stands in the member list of its cluster. */
   private final int[] slots;
-  /** {@code cheapest[a][b]}: the member of a that loses least by moving to b; {@code loss[a][b]}: what it loses. */
+  /** {@code cheapest[a][b]} is the member of a that loses least by moving to b, {@code loss[a][b]}. */
   private final int[][] cheapest;
   private final double[][] loss;
-  /** Dijkstra's state: distance from the overfull clusters, whether it is final, and the cluster before on the path. */
+  /** Dijkstra's state: distance from any overfull cluster, whether it is final, the cluster before. */
   private final double[] distance;
   private final boolean[] settled;
   private final int[] previous;
@@ -52,7 +53,7 @@ final class BalancedAssignment {
     previous = new int[clusters];
   }
 
-  /** The label of each point in the cheapest balanced assignment; {@code prices} is the start and is updated. */
+  /** The labels of the cheapest balanced assignment; {@code prices} is the start and is updated. */
   static int[] solve(double[][] costs, double[] prices) {
     BalancedAssignment problem = new BalancedAssignment(costs, prices);
     problem.assignFreely();
@@ -79,8 +80,8 @@ final class BalancedAssignment {
   }
 
   /**
-   * Finds the underfull cluster nearest to any overfull one, leaves the path in {@link #previous} and raises the prices
-   * so that every edge of the path costs nothing. Returns {@link #NONE} when all sizes are right.
+   * Finds the underfull cluster nearest to any overfull one, leaves the path in {@link #previous} and raises
+   * the prices so that every edge of the path costs nothing. Returns {@link #NONE} when all sizes are right.
    */
   private int shortestPath() {
     for (int k = 0; k < clusters; k++) {

@@ -7,18 +7,18 @@ import java.util.Comparator;
 import java.util.stream.IntStream;
 
 /**
- * Finds the experts of a pretrained feed-forward layer: k-means on its L2-normalized {@code fc1} rows in which every
- * cluster has exactly n/K members (EMTAL, arXiv:2501.06884, section 2.3, equations 3–5).
+ * Finds the experts of a pretrained feed-forward layer: k-means on its L2-normalized {@code fc1} rows in
+ * which every cluster has exactly n/K members (EMTAL, arXiv:2501.06884, section 2.3, equations 3–5).
  *
- * <p>Each assignment is the exact optimum for the current centers, each center the plain mean of its members. Results
- * depend on the rows and the settings only, not on the number of threads.
+ * <p>Each assignment is the exact optimum for the current centers, each center the plain mean of its members.
+ * Results depend on the rows and the settings only, not on the number of threads.
  *
  * @param clusters K, the number of experts
  * @param metric what an assignment minimizes the sum of
  * @param restarts how many k-means++ starts are tried; the one of least inertia is kept
  * @param maxIterations the most center moves of one start
- * @param tolerance a start has converged when the squared shift of all centers is at most this times the mean variance
- *     of the columns
+ * @param tolerance a start has converged when the squared shift of all centers is at most this times the mean
+ *     variance of the columns
  * @param seed of the k-means++ starts
  */
 public record BalancedKMeans(
@@ -38,7 +38,7 @@ public record BalancedKMeans(
     require(maxIterations > 0, "maxIterations", maxIterations);
   }
 
-  /** K clusters with the settings of the published EMTAL clustering: 10 restarts, 300 iterations, tolerance 1e-4. */
+  /** K clusters as published for EMTAL: 10 restarts, at most 300 iterations, tolerance 1e-4. */
   public static BalancedKMeans of(int clusters, long seed) {
     return new BalancedKMeans(clusters, Metric.EUCLIDEAN, 10, 300, 1e-4, seed);
   }
@@ -67,7 +67,8 @@ public record BalancedKMeans(
    *
    * @param matrix {@code [n][d]}; rows need not be normalized
    * @param centers {@code [K][d]}, compared with the normalized rows
-   * @throws TenonException when n is not a positive multiple of K, a value is not finite, or the centers do not fit
+   * @throws TenonException when n is not a positive multiple of K, a value is not finite, or the centers do
+   *     not fit
    */
   public Clustering fit(double[][] matrix, double[][] centers) {
     double[][] rows = normalizedRows(checked(matrix));
@@ -114,7 +115,7 @@ public record BalancedKMeans(
     return new Clustering(labels, permutation, centers, inertia, iterations, shift <= threshold);
   }
 
-  /** The E-step; {@code prices} carries the solution's dual values to the next call, which then has less to mend. */
+  /** The E-step; {@code prices} carries the dual values to the next call, which has less to mend. */
   int[] assign(double[][] rows, double[][] centers, double[] prices) {
     return BalancedAssignment.solve(costs(rows, centers), prices);
   }
@@ -151,7 +152,7 @@ public record BalancedKMeans(
     return means;
   }
 
-  /** The k-means++ start (Arthur and Vassilvitskii, 2007): rows, drawn in proportion to their squared distance. */
+  /** The k-means++ start (Arthur and Vassilvitskii, 2007): rows drawn by their squared distance. */
   private double[][] plusPlusCenters(double[][] rows, Philox random) {
     double[][] centers = new double[clusters][];
     double[] nearest = new double[rows.length];
@@ -169,7 +170,7 @@ public record BalancedKMeans(
     return centers;
   }
 
-  /** The index whose share of the cumulated weights holds {@code target}; the last of positive weight at the end. */
+  /** The index at which the running sum of weights exceeds {@code target}. */
   private static int draw(double[] weights, double target) {
     int last = 0;
     double sum = 0;

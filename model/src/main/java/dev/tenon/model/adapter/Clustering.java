@@ -4,8 +4,8 @@ package dev.tenon.model.adapter;
  * Equal-sized clusters of the rows of a matrix, and the row order that makes each cluster contiguous.
  *
  * @param labels {@code [n]}, the cluster of each row
- * @param permutation {@code [n]}, the rows sorted by cluster, in their original order within one (a stable sort):
- *     row {@code permutation[j]} of the matrix becomes row j
+ * @param permutation {@code [n]}, the rows sorted by cluster, in their original order within one (a stable
+ *     sort): row {@code permutation[j]} of the matrix becomes row j
  * @param centers {@code [K][d]}, the plain means of the normalized rows that the labels were assigned to
  * @param inertia the sum of squared distances of the normalized rows to their centers
  * @param iterations how often the centers were moved

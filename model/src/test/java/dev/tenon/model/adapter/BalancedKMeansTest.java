@@ -76,7 +76,8 @@ class BalancedKMeansTest {
     double[][] centers = Arrays.copyOf(BalancedKMeans.normalizedRows(matrix), 6);
     double before = Double.POSITIVE_INFINITY;
     for (int moves = 1; moves < 12; moves++) {
-      double inertia = new BalancedKMeans(6, Metric.SQUARED_EUCLIDEAN, 1, moves, 0, 0).fit(matrix, centers).inertia();
+      BalancedKMeans kMeans = new BalancedKMeans(6, Metric.SQUARED_EUCLIDEAN, 1, moves, 0, 0);
+      double inertia = kMeans.fit(matrix, centers).inertia();
       assertThat(inertia).isLessThanOrEqualTo(before * (1 + 96 * Math.ulp(1.0)));
       before = inertia;
     }
@@ -94,7 +95,8 @@ class BalancedKMeansTest {
 
   @Test
   void rowsOfAnyMagnitudeAreNormalized() {
-    double[][] rows = BalancedKMeans.normalizedRows(new double[][] {{3e-320, 4e-320}, {-3e300, 4e300}, {3, 4}});
+    double[][] matrix = {{3e-320, 4e-320}, {-3e300, 4e300}, {3, 4}};
+    double[][] rows = BalancedKMeans.normalizedRows(matrix);
     double eps = 4 * Math.ulp(1.0);
     assertThat(rows[1]).containsExactly(new double[] {-0.6, 0.8}, within(eps));
     assertThat(rows[2]).containsExactly(new double[] {0.6, 0.8}, within(eps));
@@ -117,7 +119,7 @@ class BalancedKMeansTest {
   @Test
   void refusesWhatCannotBeClustered() {
     assertThatThrownBy(() -> BalancedKMeans.of(16, 0).fit(gaussian(100, 4, 0)))
-        .isInstanceOf(TenonException.class).hasMessageContaining("100 rows").hasMessageContaining("16 clusters");
+        .isInstanceOf(TenonException.class).hasMessageContainingAll("100 rows", "16 clusters");
     assertThatThrownBy(() -> BalancedKMeans.of(16, 0).fit(new double[0][]))
         .isInstanceOf(TenonException.class).hasMessageContaining("0 rows");
     assertThatThrownBy(() -> BalancedKMeans.of(2, 0).fit(new double[][] {{1, 2}, {1, Double.NaN}}))
