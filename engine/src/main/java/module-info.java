@@ -4,4 +4,6 @@ module tenon.engine {
   requires jdk.jfr;
 
   exports dev.tenon.engine;
+  exports dev.tenon.engine.io;
+  exports dev.tenon.engine.random;
 }

@@ -21,7 +21,7 @@ class BalancedKMeansGoldenTest {
   void walksThePathOfTheReference(String name) {
     Path file = Path.of(System.getProperty("tenon.golden", "../../shared/golden"))
         .resolve("emtal_cluster_" + name + ".safetensors");
-    assumeTrue(Files.exists(file), () -> file + " is not there; set tenon.golden to the golden cases' folder");
+    assumeTrue(Files.exists(file), () -> file + " is not there; set tenon.golden to the folder of cases");
     try (SafetensorsFile golden = Safetensors.open(file)) {
       double[][] rows = BalancedKMeans.normalizedRows(rows(golden.entry("in.weight")));
       // The stored centers are rounded to f32; the rows they were taken from are not.
