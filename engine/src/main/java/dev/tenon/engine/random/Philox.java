@@ -53,6 +53,13 @@ public record Philox(long key, long stream) {
     return split(path);
   }
 
+  /** The generator's four words at {@code counter}: {@link #bits32} of elements 4·counter … 4·counter+3. */
+  public int[] block(long counter) {
+    long low = half(counter, 0);
+    long high = half(counter, 1);
+    return new int[] {(int) low, (int) (low >>> 32), (int) high, (int) (high >>> 32)};
+  }
+
   /** 32 random bits for element {@code i}. */
   public int bits32(long i) {
     long half = half(i >> 2, (int) (i >> 1 & 1));
