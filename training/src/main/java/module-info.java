@@ -5,6 +5,7 @@ module tenon.training {
   requires com.twelvemonkeys.imageio.jpeg;
   requires info.picocli;
   requires java.desktop;
+  requires jdk.management;
   requires us.hebi.matlab.mat.mfl.core;
   requires xchart;
   requires org.yaml.snakeyaml;

@@ -12,7 +12,8 @@ import java.util.List;
  * @param flip probability of a horizontal flip
  * @param colorJitter strength of brightness, contrast and saturation changes; 0 is off
  * @param testCrop in evaluation
- * @param testCropPercent side of the test crop over the short side of the resized image (timm's {@code crop_pct})
+ * @param testCropPercent side of the test crop over the short side of the resized image (timm's {@code
+ *     crop_pct})
  * @param testInterpolation in evaluation
  * @param antialias whether shrinking widens the filter, as Pillow does
  * @param mean of each channel (red, green, blue), subtracted from values in [0, 1]

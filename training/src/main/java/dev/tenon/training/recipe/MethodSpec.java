@@ -70,7 +70,8 @@ public sealed interface MethodSpec {
   }
 
   /**
-   * LoRA with the MLP's hidden channels clustered into softly routed experts whose router fades to 1 (§2.1–2.5).
+   * LoRA with the MLP's hidden channels clustered into softly routed experts whose router fades to 1
+   * (§2.1–2.5).
    *
    * @param experts K, which divides the hidden width
    * @param routerTemperature τ of the router's softmax
@@ -105,7 +106,7 @@ public sealed interface MethodSpec {
           s.integer("cluster-restarts", d.clusterRestarts, 1, 1000),
           s.integer("cluster-iterations", d.clusterIterations, 1, 100_000));
       s.check(spec.fadeEnd >= spec.fadeStart, "fade-end",
-          "is " + spec.fadeEnd + ", before 'fade-start' " + spec.fadeStart + "; fading must end after it begins");
+          "is " + spec.fadeEnd + ", before 'fade-start' " + spec.fadeStart + "; put it after that");
       return spec;
     }
   }

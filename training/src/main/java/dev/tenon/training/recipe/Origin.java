@@ -1,6 +1,9 @@
 package dev.tenon.training.recipe;
 
-/** Where a value was written, so that a refusal can point at it: a line of a file, or an option of the command line. */
+/**
+ * Where a value was written, so that a refusal can point at it: a line of a file, or an option of the
+ * command line.
+ */
 record Origin(String source, int line) {
 
   static Origin option(String assignment) {

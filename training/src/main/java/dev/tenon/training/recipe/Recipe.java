@@ -78,7 +78,7 @@ public record Recipe(
   private void requirePath(String key, Path path, boolean needed) {
     if (needed && path.toString().isEmpty()) {
       throw new TenonException(
-          "recipe " + name + ": '" + key + "' is not given; add it to the recipe or pass --set " + key + "=PATH.");
+          "recipe " + name + ": '" + key + "' is not given; add it or pass --set " + key + "=PATH.");
     }
   }
 

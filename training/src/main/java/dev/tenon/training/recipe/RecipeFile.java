@@ -94,7 +94,7 @@ final class RecipeFile {
     try {
       return Files.readString(file);
     } catch (NoSuchFileException e) {
-      throw new TenonException(file + ": there is no such recipe; the ones that come with Tenon lie in recipes/.", e);
+      throw new TenonException(file + ": there is no such recipe; Tenon's own lie in recipes/.", e);
     } catch (CharacterCodingException e) {
       throw new TenonException(file + ": a recipe is YAML text in UTF-8, and this file is not.", e);
     } catch (IOException e) {

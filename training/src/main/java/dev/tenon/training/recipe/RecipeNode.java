@@ -5,12 +5,18 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** A recipe before its keys mean anything: scalars, lists and sections that remember where they were written. */
+/**
+ * A recipe before its keys mean anything: scalars, lists and sections that remember where they were
+ * written.
+ */
 sealed interface RecipeNode {
 
   Origin origin();
 
-  /** The text of one value; {@code plain} is false when it was quoted, which makes it text and nothing else. */
+  /**
+   * The text of one value; {@code plain} is false when it was quoted, which makes it text and nothing
+   * else.
+   */
   record Scalar(Origin origin, String text, boolean plain) implements RecipeNode {}
 
   record Sequence(Origin origin, List<RecipeNode> items) implements RecipeNode {
@@ -27,7 +33,8 @@ sealed interface RecipeNode {
     }
 
     /**
-     * This section with {@code over}'s values in place of its own, section by section. A section whose {@code kind}
+     * This section with {@code over}'s values in place of its own, section by section. A section whose
+     * {@code kind}
      * changes is replaced whole, for the keys of one kind mean nothing to another.
      */
     Mapping overlaidBy(Mapping over) {

@@ -11,7 +11,12 @@ package dev.tenon.training.recipe;
  * @param floor least running cross-entropy a divergence is divided by
  */
 public record RetainingSpec(
-    Mode mode, double temperature, double bankMomentum, double lossMomentum, double initialLoss, double floor) {
+    Mode mode,
+    double temperature,
+    double bankMomentum,
+    double lossMomentum,
+    double initialLoss,
+    double floor) {
 
   /** Forms of the bank. */
   public enum Mode {

@@ -4,7 +4,8 @@ package dev.tenon.training.recipe;
  * How the learning rate moves; it is stepped once an epoch, as the paper's code does.
  *
  * @param epochs of warm-up and decay together
- * @param warmupEpochs in which the rate rises linearly; the decay counts epochs from 0, not from the warm-up's end
+ * @param warmupEpochs in which the rate rises linearly; the decay counts epochs from 0, not from the warm-
+ *     up's end
  * @param warmupLr rate of the first epoch
  * @param minLr rate at the end of the decay (cosine, polynomial)
  * @param cooldownEpochs at {@code minLr}, after {@code epochs}
@@ -47,7 +48,7 @@ public record ScheduleSpec(
         kind == Kind.STEP ? s.number("step-factor", d.stepFactor, 0, 1) : d.stepFactor,
         kind == Kind.POLYNOMIAL ? s.number("power", d.power, 0, 100) : d.power);
     s.check(spec.warmupEpochs < spec.epochs || spec.warmupEpochs == 0, "warmup-epochs",
-        "is " + spec.warmupEpochs + ", but there are only " + spec.epochs + " 'epochs'; leave some for the decay");
+        "is " + spec.warmupEpochs + " of only " + spec.epochs + " 'epochs'; leave some for the decay");
     return spec;
   }
 

@@ -6,8 +6,10 @@ import java.util.Locale;
 import java.util.function.BiFunction;
 
 /**
- * One section of a recipe, visited key by key. The same visit reads a recipe (each question answers what the file says,
- * or the given default) and writes it (each question records the given value and answers it), so that a key, its
+ * One section of a recipe, visited key by key. The same visit reads a recipe (each question answers what
+ * the file says,
+ * or the given default) and writes it (each question records the given value and answers it), so that a
+ * key, its
  * type, its bounds and its place in the canonical form are written down exactly once.
  */
 interface Section {
@@ -43,7 +45,8 @@ interface Section {
   <T> List<T> items(String key, List<T> value, T blank, String shorthand, BiFunction<Section, T, T> visit);
 
   /**
-   * Refuses the recipe unless {@code holds}: the message is the name of the key followed by {@code problem}. Comes
+   * Refuses the recipe unless {@code holds}: the message is the name of the key followed by {@code
+   * problem}. Comes
    * after all keys of the section were asked for, so that a mistyped one is told first.
    */
   void check(boolean holds, String key, String problem);

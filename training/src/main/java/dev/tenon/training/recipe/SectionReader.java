@@ -24,12 +24,16 @@ final class SectionReader implements Section {
     this.prefix = prefix;
   }
 
-  /** Visits the whole of {@code node}; a key the visit did not ask for is refused with the nearest one it did. */
+  /**
+   * Visits the whole of {@code node}; a key the visit did not ask for is refused with the nearest one it
+   * did.
+   */
   static <T> T read(RecipeNode.Mapping node, T defaults, BiFunction<Section, T, T> visit) {
     return read(node, "", defaults, visit);
   }
 
-  private static <T> T read(RecipeNode.Mapping node, String prefix, T defaults, BiFunction<Section, T, T> visit) {
+  private static <T> T read(
+      RecipeNode.Mapping node, String prefix, T defaults, BiFunction<Section, T, T> visit) {
     var reader = new SectionReader(node, prefix);
     T result;
     try {
@@ -86,7 +90,7 @@ final class SectionReader implements Section {
       return value;
     }
     if (scalar.text().startsWith("~")) {
-      throw refusal(scalar, named(key) + " begins with '~', which is not expanded here; write the folder in full.");
+      throw refusal(scalar, named(key) + " begins with '~', which is not expanded; write it in full.");
     }
     try {
       return Path.of(scalar.text());
@@ -243,7 +247,8 @@ final class SectionReader implements Section {
   }
 
   private TenonException wrongType(String key, RecipeNode found, String expected) {
-    return refusal(found, named(key) + " expects " + expected + ", found " + YamlSource.describe(found) + ".");
+    var what = YamlSource.describe(found);
+    return refusal(found, named(key) + " expects " + expected + ", found " + what + ".");
   }
 
   private String named(String key) {
@@ -254,7 +259,9 @@ final class SectionReader implements Section {
     return new TenonException(at.origin() + ": " + message);
   }
 
-  /** Held back until unknown keys were looked for: a mistyped key is the likelier cause of a contradiction. */
+  /**
+   * Held back until unknown keys were looked for: a mistyped key is the likelier cause of a contradiction.
+   */
   private static final class Contradiction extends RuntimeException {
     private static final long serialVersionUID = 1L;
     private final transient TenonException refusal;

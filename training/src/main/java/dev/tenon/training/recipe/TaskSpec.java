@@ -11,7 +11,8 @@ public record TaskSpec(String name, SourceType source, String path) {
 
   static TaskSpec visit(Section s, TaskSpec d) {
     var name = s.text("name", d.name);
-    var spec = new TaskSpec(name, s.choice("source", d.source), s.text("path", d.path.isEmpty() ? name : d.path));
+    var source = s.choice("source", d.source);
+    var spec = new TaskSpec(name, source, s.text("path", d.path.isEmpty() ? name : d.path));
     s.check(!name.isBlank(), "name", "is missing; every task needs one");
     s.check(!spec.path.startsWith("/"), "path", "must lie below data.root; write it without the leading '/'");
     return spec;

@@ -21,7 +21,10 @@ import org.yaml.snakeyaml.nodes.NodeTuple;
 import org.yaml.snakeyaml.nodes.ScalarNode;
 import org.yaml.snakeyaml.nodes.SequenceNode;
 
-/** Turns YAML text into recipe nodes, so that the rest of the package knows lines and keys but not the library. */
+/**
+ * Turns YAML text into recipe nodes, so that the rest of the package knows lines and keys but not the
+ * library.
+ */
 final class YamlSource {
   private static final int MAX_DEPTH = 16;
 
@@ -41,7 +44,7 @@ final class YamlSource {
       case RecipeNode.Scalar s when s.plain() && s.text().isEmpty() ->
           new RecipeNode.Mapping(origins.apply(1), new LinkedHashMap<>());
       default -> throw new TenonException(
-          node.origin() + ": a recipe is a list of 'key: value' lines, found a single " + describe(node) + ".");
+          node.origin() + ": a recipe is 'key: value' lines, found a single " + describe(node) + ".");
     };
   }
 
@@ -81,7 +84,8 @@ final class YamlSource {
       throw new TenonException(origin + ": YAML anchors are not used in recipes; use 'extends: other.yaml'.");
     }
     return switch (node) {
-      case ScalarNode s -> new RecipeNode.Scalar(origin, s.getValue(), s.getScalarStyle() == ScalarStyle.PLAIN);
+      case ScalarNode s ->
+          new RecipeNode.Scalar(origin, s.getValue(), s.getScalarStyle() == ScalarStyle.PLAIN);
       case SequenceNode s -> new RecipeNode.Sequence(origin, items(s));
       case MappingNode m -> mapping(origin, m);
       default -> throw new TenonException(origin + ": this YAML construct has no place in a recipe.");

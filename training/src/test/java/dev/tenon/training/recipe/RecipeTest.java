@@ -83,7 +83,7 @@ class RecipeTest {
       "method: {targets: [qkv, qkv]} | 'method.targets' names one thing twice",
       "method: {targets: []} | 'method.targets' is empty",
       "optimizer: {momentum: 0.9} | unknown key 'optimizer.momentum'",
-      "schedule: {epochs: 5} | 'schedule.warmup-epochs' is 10, but there are only 5 'epochs'",
+      "schedule: {epochs: 5} | 'schedule.warmup-epochs' is 10 of only 5 'epochs'",
       "model: {patch: 15} | 'model.image-size' is 224, which is not a multiple of the patch size 15.",
       "model: {format: none} | 'model.weights' names a file although 'format' is none",
       "data: {root: ~/x} | r.yaml:1: 'data.root' begins with '~', which is not expanded",
@@ -95,7 +95,7 @@ class RecipeTest {
       "output: {report: yes} | 'output.report' expects true or false, found 'yes'.",
       "device: CUDA | 'device' is 'CUDA'; write it like cpu or cuda:0.",
       "name: ../x | 'name' is '../x'; use letters",
-      "[1, 2] | r.yaml:1: a recipe is a list of 'key: value' lines, found a single list.",
+      "[1, 2] | r.yaml:1: a recipe is 'key: value' lines, found a single list.",
       "seed: [1 | r.yaml:2: not readable as YAML:",
       "a: &x {b: *x} | YAML anchors are not used in recipes",
   })
@@ -134,8 +134,9 @@ class RecipeTest {
 
   @Test
   void laterAssignmentsWinAndSectionsMerge() {
-    var recipe = Recipe.parse("r", "schedule: {epochs: 50}", Stream.concat(PATHS.stream(), Stream.of(
-        "schedule.warmup-epochs=3", "schedule.epochs=20", "schedule.epochs=30", "data.tasks=[a, b]")).toList());
+    var assignments = Stream.concat(PATHS.stream(), Stream.of(
+        "schedule.warmup-epochs=3", "schedule.epochs=20", "schedule.epochs=30", "data.tasks=[a, b]"));
+    var recipe = Recipe.parse("r", "schedule: {epochs: 50}", assignments.toList());
 
     assertThat(recipe.schedule().epochs()).isEqualTo(30);
     assertThat(recipe.schedule().warmupEpochs()).isEqualTo(3);
@@ -165,7 +166,7 @@ class RecipeTest {
     var file = Files.writeString(folder.resolve("mine.yaml"), "seed: 1\n");
 
     assertThatThrownBy(() -> Recipe.load(file, PATHS.subList(0, 1)))
-        .hasMessage("recipe mine: 'data.root' is not given; add it to the recipe or pass --set data.root=PATH.");
+        .hasMessage("recipe mine: 'data.root' is not given; add it or pass --set data.root=PATH.");
     assertThat(Recipe.draft(file, List.of()).name()).isEqualTo("mine");
     assertThatThrownBy(() -> Recipe.load(folder.resolve("absent.yaml"), PATHS))
         .hasMessageContaining("there is no such recipe");

@@ -1,0 +1,24 @@
+package dev.tenon.training.cli;
+
+import java.nio.file.Path;
+import java.util.Map;
+
+/**
+ * The only folder outside a run's own that Tenon writes to.
+ *
+ * @param path {@code $TENON_CACHE}, else {@code tenon} in {@code $XDG_CACHE_HOME}, else in the home's
+ *     {@code .cache}
+ */
+record CacheFolder(Path path) {
+  static final String VARIABLE = "TENON_CACHE";
+
+  static CacheFolder of(Map<String, String> environment) {
+    var own = environment.getOrDefault(VARIABLE, "");
+    if (!own.isBlank()) {
+      return new CacheFolder(Path.of(own));
+    }
+    var xdg = environment.getOrDefault("XDG_CACHE_HOME", "");
+    var caches = xdg.isBlank() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(xdg);
+    return new CacheFolder(caches.resolve("tenon"));
+  }
+}
