@@ -11,6 +11,8 @@ module tenon.training {
   requires org.yaml.snakeyaml;
   requires me.tongfei.progressbar;
 
+  exports dev.tenon.training.demo;
+
   opens dev.tenon.training.cli to
       info.picocli;
 }
