@@ -59,7 +59,7 @@ final class Fixtures {
     long before = threads.getCurrentThreadAllocatedBytes();
     String message = null;
     try {
-      read.get();
+      Object _ = read.get();
     } catch (TenonException e) {
       message = e.getMessage();
       assertThat(message).contains(file.toString()).doesNotContain("\n").contains(";");

@@ -49,7 +49,7 @@ final class SectionReader implements Section {
   @Override
   public int integer(String key, int value, int min, int max) {
     var scalar = scalar(key, "a whole number");
-    return scalar == null ? value : (int) within(key, scalar, wholeNumber(key, scalar), min, max);
+    return scalar == null ? value : (int) within(key, scalar, (double) wholeNumber(key, scalar), min, max);
   }
 
   @Override

@@ -22,7 +22,7 @@ final class SectionWriter implements Section {
 
   static <T> String write(T value, BiFunction<Section, T, T> visit) {
     var out = new StringBuilder();
-    visit.apply(new SectionWriter(out, ""), value);
+    T _ = visit.apply(new SectionWriter(out, ""), value);
     return out.toString();
   }
 
