@@ -68,7 +68,7 @@ class DemoWorldTest {
       assertThat(things).hasSize(index % 6 + 1);
       for (Thing a : things) {
         assertThat(Math.max(Math.abs(a.x()), Math.abs(a.y())) + a.radius()).isLessThan(1);
-        assertThat(things).allMatch(b -> a == b
+        assertThat(things).allMatch(b -> a.equals(b)
             || Math.hypot(a.x() - b.x(), a.y() - b.y()) > a.radius() + b.radius());
       }
     }
@@ -91,7 +91,7 @@ class DemoWorldTest {
         Texture texture = scene(DemoTask.GRAIN, label, index).things().stream()
             .map(Thing::texture).filter(t -> t.kind() == Texture.Kind.STRIPED).findFirst().orElseThrow();
         double tilt = Math.abs(Math.toDegrees(texture.angle()));
-        assertThat(tilt).isCloseTo(30.0 * (label / 2), within(7.0));
+        assertThat(tilt).isCloseTo(30.0 * Math.floorDiv(label, 2), within(7.0));
         assertThat(texture.period() < 0.3).isEqualTo(label % 2 == 0);
       }
     }
