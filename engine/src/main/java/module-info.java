@@ -4,6 +4,11 @@ module tenon.engine {
   requires jdk.jfr;
 
   exports dev.tenon.engine;
+  exports dev.tenon.engine.autograd;
   exports dev.tenon.engine.io;
+  exports dev.tenon.engine.kernel;
+  exports dev.tenon.engine.op;
   exports dev.tenon.engine.random;
+
+  uses dev.tenon.engine.BackendProvider;
 }

@@ -1,0 +1,31 @@
+package dev.tenon.engine;
+
+import dev.tenon.engine.kernel.KernelRegistry;
+import java.lang.foreign.MemorySegment;
+
+/** A device that holds tensors and runs kernels on them. */
+public interface Backend extends AutoCloseable {
+  Device device();
+
+  /** Uninitialised memory of at least {@code bytes} bytes; the caller hands it to a {@link Scope}. */
+  Storage allocate(long bytes);
+
+  /** Copies {@code source} to the storage, starting at byte {@code offset}. */
+  void upload(MemorySegment source, Storage target, long offset);
+
+  /** The bytes {@code offset … offset + bytes} of the storage in host memory: the memory itself on the CPU, else a copy. */
+  MemorySegment download(Storage source, long offset, long bytes);
+
+  /** The kernels this device has. */
+  KernelRegistry kernels();
+
+  /** Waits until everything launched so far has run. */
+  void synchronize();
+
+  /** One line for people: what the device is and what it can do. */
+  String describe();
+
+  /** Frees cached memory and threads; tensors on this backend must not be used any more. */
+  @Override
+  void close();
+}

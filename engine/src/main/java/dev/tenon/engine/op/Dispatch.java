@@ -1,0 +1,85 @@
+package dev.tenon.engine.op;
+
+import dev.tenon.engine.Layout;
+import dev.tenon.engine.Scope;
+import dev.tenon.engine.TenonException;
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.autograd.Tape;
+import dev.tenon.engine.kernel.Call;
+import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.trace.OpEvent;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The one path every op takes: infer, allocate, select a kernel, launch, record. */
+final class Dispatch {
+  private Dispatch() {}
+
+  static List<Tensor> run(Op op, List<Tensor> inputs) {
+    List<Spec> specs = inputs.stream().map(t -> new Spec(t.dtype(), t.shape())).toList();
+    List<Spec> results = op.infer(specs);
+    sameDevice(op, inputs);
+    boolean recorded = Tape.records(inputs) && !(op instanceof NoGradient);
+    List<Tensor> outputs = op instanceof ViewOp view
+        ? view(view, specs.getFirst(), inputs.getFirst(), recorded)
+        : compute(op, specs, inputs, results, recorded);
+    if (recorded) {
+      Tape.current().append(op, inputs, outputs);
+    }
+    return outputs;
+  }
+
+  private static List<Tensor> view(ViewOp op, Spec spec, Tensor input, boolean recorded) {
+    return op.views(spec, input.layout()).stream()
+        .map(layout -> new Tensor(input.storage(), layout, input.dtype(), recorded))
+        .toList();
+  }
+
+  private static List<Tensor> compute(
+      Op op, List<Spec> specs, List<Tensor> inputs, List<Spec> results, boolean recorded) {
+    Scope scope = Scope.current();
+    List<Tensor> outputs = new ArrayList<>(results.size());
+    for (int i = 0; i < results.size(); i++) {
+      Spec result = results.get(i);
+      if (op instanceof Updating updating) {
+        outputs.add(inputs.get(updating.updates(i)));
+      } else {
+        var backend = inputs.isEmpty() ? scope.backend() : inputs.getFirst().storage().backend();
+        var storage = backend.allocate(result.bytes());
+        scope.adopt(storage);
+        outputs.add(new Tensor(storage, Layout.contiguous(result.shape()), result.dtype(),
+            recorded && result.dtype().isFloating()));
+      }
+    }
+    launch(op, specs, results, new Call(op, inputs, outputs));
+    return outputs;
+  }
+
+  private static void launch(Op op, List<Spec> specs, List<Spec> results, Call call) {
+    var backend = call.output(0).storage().backend();
+    Kernel kernel = backend.kernels().select(call);
+    OpEvent event = new OpEvent();
+    event.begin();
+    kernel.launch(call);
+    event.end();
+    if (event.shouldCommit()) {
+      Cost cost = op.cost(specs, results);
+      event.op = op.name();
+      event.kernel = kernel.name();
+      event.shapes = specs.toString();
+      event.bytes = (long) cost.bytes();
+      event.flops = (long) cost.flops();
+      event.commit();
+    }
+  }
+
+  private static void sameDevice(Op op, List<Tensor> inputs) {
+    for (Tensor t : inputs) {
+      if (t.storage().backend() != inputs.getFirst().storage().backend()) {
+        throw new TenonException(
+            op.name() + ": operands are on " + inputs.getFirst().device() + " and " + t.device()
+                + "; move them to one device first");
+      }
+    }
+  }
+}
