@@ -1,5 +1,8 @@
 package dev.tenon.training.cli;
 
+import dev.tenon.engine.BackendProvider;
+import dev.tenon.engine.Backends;
+import dev.tenon.engine.Device;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,7 +13,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
 /** Tells whether this machine can do the work, and if not, what is missing. */
-@Command(name = "doctor", description = "Show the JDK, processor, memory and folders Tenon will use.")
+@Command(name = "doctor", description = "Show the JDK, devices, memory and folders Tenon will use.")
 final class DoctorCommand implements Callable<Integer> {
   private static final String VECTOR_MODULE = "jdk.incubator.vector";
   private static final int LEAST_JDK = 25;
@@ -32,11 +35,25 @@ final class DoctorCommand implements Callable<Integer> {
     line("Vector API", vector ? "on" : "off", vector, "start Java with --add-modules " + VECTOR_MODULE);
     line("cores", Integer.toString(Runtime.getRuntime().availableProcessors()), true, "");
     line("memory", memory(), true, "");
+    for (var kind : Device.Kind.values()) {
+      line(kind.toString().toLowerCase(Locale.ROOT), devices(kind), true, "");
+    }
     boolean writable = canWrite(cache.path().toAbsolutePath());
     line("cache", cache.path().toString(), writable,
         "make it writable or name another in " + CacheFolder.VARIABLE);
     spec.commandLine().getOut().flush();
     return jdk && vector && writable ? ExitCode.OK : ExitCode.FAILURE;
+  }
+
+  /** The devices of one kind, or why there are none. */
+  private static String devices(Device.Kind kind) {
+    return Backends.providers().stream()
+        .filter(provider -> provider.kind() == kind)
+        .map(BackendProvider::discover)
+        .findFirst()
+        .orElse(kind == Device.Kind.CPU
+            ? "reference computations only: no kernels for the processor are installed"
+            : "none: this build has no kernels for it");
   }
 
   private void line(String what, String found, boolean good, String remedy) {

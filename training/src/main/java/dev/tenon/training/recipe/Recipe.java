@@ -1,5 +1,6 @@
 package dev.tenon.training.recipe;
 
+import dev.tenon.engine.Device;
 import dev.tenon.engine.TenonException;
 import java.nio.file.Path;
 import java.util.List;
@@ -10,13 +11,13 @@ import java.util.List;
  *
  * @param name of the run; the file's name unless it says otherwise
  * @param seed of weights, order and augmentation
- * @param device such as {@code cpu} or {@code cuda:0}
+ * @param device to compute on
  * @param threads for computing; 0 takes all cores and never changes the result
  */
 public record Recipe(
     String name,
     long seed,
-    String device,
+    Device device,
     int threads,
     Precision precision,
     ModelSpec model,
@@ -86,7 +87,7 @@ public record Recipe(
     return new Recipe(
         name,
         42,
-        "cpu",
+        Device.CPU,
         0,
         Precision.FP32,
         ModelSpec.DEFAULT,
@@ -104,7 +105,7 @@ public record Recipe(
     var recipe = new Recipe(
         name,
         s.longInteger("seed", d.seed),
-        s.text("device", d.device),
+        s.parsed("device", d.device, Device::parse),
         s.integer("threads", d.threads, 0, 4096),
         s.choice("precision", d.precision),
         s.section("model", d.model, ModelSpec::visit),
@@ -116,8 +117,6 @@ public record Recipe(
         s.section("output", output, OutputSpec::visit));
     s.check(name.matches("[A-Za-z0-9][A-Za-z0-9._-]*"), "name",
         "is '" + name + "'; use letters, digits, '.', '_' and '-' only, for it names a folder");
-    s.check(recipe.device.matches("[a-z]+(:\\d+)?"), "device",
-        "is '" + recipe.device + "'; write it like cpu or cuda:0");
     return recipe;
   }
 }

@@ -1,9 +1,11 @@
 package dev.tenon.training.recipe;
 
+import dev.tenon.engine.TenonException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.BiFunction;
+import java.util.function.Function;
 
 /**
  * One section of a recipe, visited key by key. The same visit reads a recipe (each question answers what
@@ -25,6 +27,12 @@ interface Section {
   boolean flag(String key, boolean value);
 
   String text(String key, String value);
+
+  /**
+   * A text that {@code parse} understands; what it refuses with a {@link TenonException} is told with its
+   * place.
+   */
+  <T> T parsed(String key, T value, Function<String, T> parse);
 
   /** A file or folder, relative to the current directory; the empty path stands for "not given". */
   Path path(String key, Path value);

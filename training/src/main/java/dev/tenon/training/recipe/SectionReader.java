@@ -84,6 +84,16 @@ final class SectionReader implements Section {
   }
 
   @Override
+  public <T> T parsed(String key, T value, Function<String, T> parse) {
+    var scalar = scalar(key, "a text");
+    try {
+      return scalar == null ? value : parse.apply(scalar.text());
+    } catch (TenonException e) {
+      throw refusal(scalar, named(key) + ": " + e.getMessage() + ".");
+    }
+  }
+
+  @Override
   public Path path(String key, Path value) {
     var scalar = scalar(key, "a path");
     if (scalar == null) {

@@ -57,6 +57,12 @@ final class SectionWriter implements Section {
   }
 
   @Override
+  public <T> T parsed(String key, T value, Function<String, T> parse) {
+    line(key, quoted(value.toString()));
+    return value;
+  }
+
+  @Override
   public Path path(String key, Path value) {
     line(key, quoted(value.toString()));
     return value;

@@ -18,13 +18,26 @@ public sealed interface Progress extends AutoCloseable {
   /**
    * Begins to count.
    *
+   * @param out the error stream, so that results can be piped
+   * @param what the work, in a word
    * @param images how many the whole run will see
    * @param done how many of them an earlier, interrupted run has seen
    */
   static Progress start(PrintStream out, String what, long images, long done) {
-    return Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent()
+    return onTerminal()
         ? new Bar(out, what, images, done)
         : new Lines(out, what, images, done, InstantSource.system());
+  }
+
+  /**
+   * The launcher says whether the error stream is a terminal, for it stands between the two; else the
+   * console does.
+   */
+  private static boolean onTerminal() {
+    var said = System.getProperty("tenon.stderr.terminal");
+    return said != null
+        ? Boolean.parseBoolean(said)
+        : Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent();
   }
 
   /**

@@ -124,7 +124,7 @@ class MainTest {
   void doctorNamesJdkVectorApiAndCache() {
     assertThat(tenon("doctor")).isEqualTo(ExitCode.OK);
     var cache = folder.resolve("cache").toString();
-    assertThat(out.toString()).contains("JDK", "Vector API", "cores", "memory", cache);
+    assertThat(out.toString()).contains("JDK", "Vector API", "cores", "memory", "cpu", "cuda", cache);
   }
 
   @Test

@@ -56,6 +56,7 @@ class RecipeTest {
         schedule: {kind: polynomial, power: 0.9}
         data: {root: 'a folder: "quoted"', tasks: [{name: x, source: idx}, y]}
         precision: fp32-split
+        device: cuda:1
         """;
     var recipe = Recipe.parse("odd", text, PATHS.subList(0, 1));
 
@@ -93,7 +94,7 @@ class RecipeTest {
       "data: {augment: {mean: [1, 2]}} | 'data.augment.mean' takes exactly 3 numbers, found 2.",
       "data: {augment: {flip: yes}} | 'data.augment.flip' expects a number, found 'yes'.",
       "output: {report: yes} | 'output.report' expects true or false, found 'yes'.",
-      "device: CUDA | 'device' is 'CUDA'; write it like cpu or cuda:0.",
+      "device: gpu | r.yaml:1: 'device': 'gpu' names no device; use cpu,",
       "name: ../x | 'name' is '../x'; use letters",
       "[1, 2] | r.yaml:1: a recipe is 'key: value' lines, found a single list.",
       "seed: [1 | r.yaml:2: not readable as YAML:",
