@@ -12,6 +12,7 @@ module tenon.training {
   requires me.tongfei.progressbar;
 
   exports dev.tenon.training.demo;
+  exports dev.tenon.training.image;
 
   opens dev.tenon.training.cli to
       info.picocli;

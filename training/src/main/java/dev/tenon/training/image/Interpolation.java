@@ -1,0 +1,7 @@
+package dev.tenon.training.image;
+
+/** Resampling filters. */
+public enum Interpolation {
+  BILINEAR,
+  BICUBIC
+}
