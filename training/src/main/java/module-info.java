@@ -7,7 +7,6 @@ module tenon.training {
   requires java.desktop;
   requires jdk.management;
   requires us.hebi.matlab.mat.mfl.core;
-  requires xchart;
   requires org.yaml.snakeyaml;
   requires me.tongfei.progressbar;
 
