@@ -77,9 +77,10 @@ class QualityRetainingTest {
         }
       }
       double[] bank = values(file, "out.bank");
+      double largest = Arrays.stream(logits).map(Math::abs).max().orElseThrow();
       for (int i = 0; i < bank.length; i++) {
-        // Stored in half the reference's precision: each of the steps may round once.
-        assertThat((double) retaining.bank()[i]).isCloseTo(bank[i], within(steps * 0x1p-24 * Math.abs(bank[i]) + 1e-9));
+        // The bank is kept in f32: each step rounds a value no larger than the largest logit once, and so does the recording.
+        assertThat((double) retaining.bank()[i]).isCloseTo(bank[i], within((steps + 1) * 0x1p-24 * largest));
       }
     }
   }
@@ -104,7 +105,7 @@ class QualityRetainingTest {
         Tensor term = retaining.step(z, targets);
         double[] grad = tape.backward(term).of(z).toDoubles();
         assertThat(term.item()).isCloseTo(0, within(64 * 0x1p-53));
-        assertThat(grad).allSatisfy(g -> assertThat(g).isCloseTo(0, within(64 * 0x1p-53)));
+        assertThat(Arrays.stream(grad).map(Math::abs).max()).hasValueCloseTo(0.0, within(64 * 0x1p-53));
       }
     }
   }
