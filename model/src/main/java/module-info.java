@@ -2,5 +2,7 @@
 module tenon.model {
   requires transitive tenon.engine;
 
+  exports dev.tenon.model;
   exports dev.tenon.model.adapter;
+  exports dev.tenon.model.vit;
 }

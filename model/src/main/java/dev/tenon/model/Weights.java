@@ -1,0 +1,57 @@
+package dev.tenon.model;
+
+import dev.tenon.engine.TenonException;
+import dev.tenon.engine.Tensor;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.function.UnaryOperator;
+
+/** The named tensors a model is made of, in a fixed order. Immutable; the memory belongs to whoever's scope it is in. */
+public final class Weights {
+  private final SequencedMap<String, Tensor> tensors;
+
+  /** A copy of {@code tensors}, in its order. */
+  public Weights(Map<String, Tensor> tensors) {
+    this.tensors = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(tensors));
+  }
+
+  /**
+   * The tensor {@code name}.
+   *
+   * @throws TenonException when there is none
+   */
+  public Tensor get(String name) {
+    return find(name).orElseThrow(
+        () -> new TenonException("the model's weights lack " + name + "; they belong to another architecture or are incomplete"));
+  }
+
+  public Optional<Tensor> find(String name) {
+    return Optional.ofNullable(tensors.get(name));
+  }
+
+  public SequencedMap<String, Tensor> asMap() {
+    return tensors;
+  }
+
+  /** Number of stored values. */
+  public long parameters() {
+    return tensors.values().stream().mapToLong(Tensor::size).sum();
+  }
+
+  /** These tensors with {@code others} put in, over those of the same name. */
+  public Weights with(Map<String, Tensor> others) {
+    Map<String, Tensor> all = new LinkedHashMap<>(tensors);
+    all.putAll(others);
+    return new Weights(all);
+  }
+
+  /** Each tensor replaced by what {@code change} makes of it. */
+  public Weights map(UnaryOperator<Tensor> change) {
+    Map<String, Tensor> all = new LinkedHashMap<>();
+    tensors.forEach((name, t) -> all.put(name, change.apply(t)));
+    return new Weights(all);
+  }
+}

@@ -1,0 +1,54 @@
+package dev.tenon.model.vit;
+
+import dev.tenon.engine.Shape;
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.op.Linear;
+import dev.tenon.engine.op.Softmax;
+import dev.tenon.engine.op.Unary;
+import dev.tenon.model.Projection;
+import dev.tenon.model.Weights;
+
+/** The two-layer network of a block. */
+sealed interface Mlp {
+  /** [..., dim] → [..., dim]; {@code alpha} is how far a router has faded, if there is one. */
+  Tensor apply(Tensor x, double alpha);
+
+  /** {@code fc2(activation(fc1(x)))}. */
+  record Dense(Projection fc1, Projection fc2, Unary.Fn activation) implements Mlp {
+    @Override
+    public Tensor apply(Tensor x, double alpha) {
+      return fc2.apply(fc1.apply(x).map(activation));
+    }
+  }
+
+  /**
+   * Hidden channels in equal groups ("experts"), each rescaled by a router before the activation (EMTAL §2.3–2.4, Eq. 8–9, 12):
+   * {@code gate = K·((1−α)·softmax(x·Wᵀ/τ) + α/K)}, which is exactly 1 at α = 1.
+   *
+   * @param router [K, dim], without bias
+   */
+  record Moefied(Projection fc1, Projection fc2, Tensor router, double temperature) implements Mlp {
+    @Override
+    public Tensor apply(Tensor x, double alpha) {
+      Tensor hidden = fc1.apply(x);
+      Shape groups = x.shape().without(-1).concat(Shape.of(router.dim(0), hidden.dim(-1) / router.dim(0)));
+      Tensor gated = hidden.reshape(groups).mul(gate(x, alpha).reshape(groups.with(-1, 1))).reshape(hidden.shape());
+      return fc2.apply(gated.map(Unary.Fn.GELU));
+    }
+
+    private Tensor gate(Tensor x, double alpha) {
+      long experts = router.dim(0);
+      Tensor share = new Softmax(-1).apply(
+          new Linear(false).apply(x, router).mul(1 / temperature));
+      return share.affine(experts * (1 - alpha), alpha);
+    }
+  }
+
+  static Mlp of(Weights weights, String prefix, VitConfig config) {
+    Projection fc1 = Projection.of(weights, prefix + "fc1", prefix + "lora_fc1_a", prefix + "lora_fc1_b");
+    Projection fc2 = Projection.of(weights, prefix + "fc2", prefix + "lora_fc2_a", prefix + "lora_fc2_b");
+    return weights.find(prefix + "gate_weight_lora.weight")
+        .<Mlp>map(router -> new Moefied(fc1, fc2, router, config.routerTemperature()))
+        .orElseGet(() -> new Dense(fc1, fc2, config.activation()));
+  }
+}
