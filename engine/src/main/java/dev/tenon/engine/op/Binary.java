@@ -13,7 +13,11 @@ public record Binary(Fn fn) implements Op {
     ADD,
     SUB,
     MUL,
-    DIV
+    DIV,
+    MAX,
+    MIN,
+    /** {@code x^y}. */
+    POW
   }
 
   @Override
@@ -50,6 +54,9 @@ public record Binary(Fn fn) implements Op {
       case SUB -> x - y;
       case MUL -> x * y;
       case DIV -> x / y;
+      case MAX -> Math.max(x, y);
+      case MIN -> Math.min(x, y);
+      case POW -> Math.pow(x, y);
     };
   }
 
@@ -62,15 +69,41 @@ public record Binary(Fn fn) implements Op {
       case ADD, SUB -> g;
       case MUL -> g.mul(y);
       case DIV -> g.div(y);
+      case MAX -> g.mul(share(Compare.Relation.GT, x, y));
+      case MIN -> g.mul(share(Compare.Relation.LT, x, y));
+      case POW -> g.mul(baseDerivative(x, y));
     };
     Tensor gradY = !call.needs(1) ? null : switch (fn) {
       case ADD -> g;
       case SUB -> g.neg();
       case MUL -> g.mul(x);
       case DIV -> g.mul(call.output(0)).div(y).neg();
+      case MAX -> g.mul(share(Compare.Relation.GT, y, x));
+      case MIN -> g.mul(share(Compare.Relation.LT, y, x));
+      case POW -> g.mul(exponentDerivative(x, call.output(0)));
     };
     return Arrays.asList(
         gradX == null ? null : gradX.sumTo(x.shape()), gradY == null ? null : gradY.sumTo(y.shape()));
+  }
+
+  /** 1 where x wins, 1/2 where it ties with y. */
+  private static Tensor share(Compare.Relation wins, Tensor x, Tensor y) {
+    Tensor won = new Compare(wins).apply(x, y).cast(x.dtype());
+    return won.add(new Compare(Compare.Relation.EQ).apply(x, y).cast(x.dtype()).mul(0.5));
+  }
+
+  /** {@code y·x^(y−1)}; 0 for y = 0, where the limit holds for x = 0 too. */
+  private static Tensor baseDerivative(Tensor x, Tensor y) {
+    Tensor zero = Tensor.scalar(x.dtype(), 0);
+    Tensor constant = new Compare(Compare.Relation.EQ).apply(y, zero);
+    return new Where().apply(constant, zero, y.mul(new Binary(Fn.POW).apply(x, y.add(-1))));
+  }
+
+  /** {@code x^y·log x}; 0 where the power is 0, which is the limit. */
+  private static Tensor exponentDerivative(Tensor x, Tensor power) {
+    Tensor zero = Tensor.scalar(x.dtype(), 0);
+    Tensor vanished = new Compare(Compare.Relation.EQ).apply(power, zero);
+    return new Where().apply(vanished, zero, power.mul(x.map(Unary.Fn.LOG)));
   }
 
   @Override

@@ -33,8 +33,14 @@ record Lanes(int length, int inner, int count) {
 
   private static Spec checked(Op op, Spec x, int axis) {
     Check.floating(op, "x", x);
-    Check.that(axis < x.rank() && axis >= -x.rank(), op, "x", "of a rank that has dimension " + axis, x);
+    axis(op, axis, "x", x);
     return x;
+  }
+
+  /** The axis counted from the first, or an exception that names the op and its operand. */
+  static int axis(Op op, int axis, String operand, Spec given) {
+    Check.that(axis < given.rank() && axis >= -given.rank(), op, operand, "of a rank that has dimension " + axis, given);
+    return given.shape().axis(axis);
   }
 
   /** Index of element {@code i} of line {@code lane}. */

@@ -1,0 +1,35 @@
+package dev.tenon.engine.op;
+
+import dev.tenon.engine.DType;
+import java.util.List;
+
+/** The position (I64) of the first largest element along one dimension, which stays with extent 1 under {@code keepDim}. */
+public record ArgMax(int axis, boolean keepDim) implements NoGradient {
+  @Override
+  public List<Spec> infer(List<Spec> inputs) {
+    Spec x = Check.count(this, inputs, 1).getFirst();
+    int a = Lanes.axis(this, axis, "x", x);
+    Check.that(x.dim(a) > 0, this, "x", "of at least one element along dimension " + a, x);
+    return List.of(new Spec(DType.I64, keepDim ? x.shape().with(a, 1) : x.shape().without(a)));
+  }
+
+  @Override
+  public void reference(List<Ref> inputs, List<Ref> outputs) {
+    double[] x = inputs.getFirst().v();
+    Lanes lanes = Lanes.of(inputs.getFirst().shape(), axis);
+    for (int lane = 0; lane < lanes.count(); lane++) {
+      int best = 0;
+      for (int i = 1; i < lanes.length(); i++) {
+        double rival = x[lanes.at(lane, i)];
+        double leader = x[lanes.at(lane, best)];
+        best = rival > leader || Double.isNaN(rival) && !Double.isNaN(leader) ? i : best;
+      }
+      outputs.getFirst().v()[lane] = best;
+    }
+  }
+
+  @Override
+  public Cost cost(List<Spec> inputs, List<Spec> outputs) {
+    return Cost.of(inputs.getFirst().shape().size(), inputs, outputs);
+  }
+}
