@@ -11,6 +11,9 @@ final class Replays {
 
   static {
     BY_PREFIX.putAll(MatrixReplays.ALL);
+    BY_PREFIX.putAll(NormReplays.ALL);
+    BY_PREFIX.putAll(AttentionReplays.ALL);
+    BY_PREFIX.putAll(LayoutReplays.ALL);
     BY_PREFIX.put("lr_schedules", ScheduleReplay::run);
   }
 
