@@ -12,6 +12,9 @@ final class Replays {
   static {
     BY_PREFIX.putAll(MatrixReplays.ALL);
     BY_PREFIX.putAll(NormReplays.ALL);
+    BY_PREFIX.putAll(EmtalReplays.ALL);
+    BY_PREFIX.putAll(LossReplays.ALL);
+    BY_PREFIX.put(ActivationReplays.PREFIX, ActivationReplays::run);
     BY_PREFIX.putAll(AttentionReplays.ALL);
     BY_PREFIX.putAll(LayoutReplays.ALL);
     BY_PREFIX.put("lr_schedules", ScheduleReplay::run);
