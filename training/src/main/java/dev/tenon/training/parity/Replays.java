@@ -18,6 +18,7 @@ final class Replays {
     BY_PREFIX.putAll(AttentionReplays.ALL);
     BY_PREFIX.putAll(LayoutReplays.ALL);
     BY_PREFIX.put("lr_schedules", ScheduleReplay::run);
+    BY_PREFIX.put("opt_", OptimReplays::run);
   }
 
   private Replays() {}
