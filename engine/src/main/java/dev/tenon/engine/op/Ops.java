@@ -112,6 +112,31 @@ public final class Ops {
     return call(new Slice(0, 0, shape.dim(0), 2), Operand.real(shape));
   }
 
+  private static Example indexSelect(Generator g) {
+    Shape shape = g.shape(1, 3);
+    int axis = g.axis(shape);
+    return call(new IndexSelect(axis), Operand.real(shape), Operand.index(g.shape(1, 2), shape.dim(axis)));
+  }
+
+  private static Example indexAdd(Generator g) {
+    Shape shape = g.shape(1, 3);
+    long picks = g.dim();
+    return call(new IndexAdd(0), Operand.real(shape), Operand.index(Shape.of(picks), shape.dim(0)),
+        Operand.real(shape.with(0, picks)));
+  }
+
+  private static Example pad(Generator g) {
+    return call(new Pad(List.of(1L, 0L), List.of(2L, 3L), 0.5), Operand.real(g.shape(2, 2)));
+  }
+
+  private static Example crossEntropy(Generator g, boolean weighted) {
+    Shape x = g.shape(2, 3);
+    Operand target = Operand.index(x.without(1), x.dim(1));
+    return weighted
+        ? call(new CrossEntropy(0.1, 0, true), Operand.real(x), target, Operand.within(Shape.of(x.dim(1)), 0.5, 2))
+        : call(new CrossEntropy(0, -100, false), Operand.real(x), target);
+  }
+
   /** Every op, one line each. */
   public static final List<Entry> ALL = List.of(
       unary(Unary.Fn.AFFINE, 1.5, -0.5, -2, 2),
@@ -167,5 +192,16 @@ public final class Ops {
       along("unbind", Unbind.class, Unbind::new),
       entry("gather", Gather.class, Ops::gather),
       entry("scatterAdd", ScatterAdd.class, Ops::scatterAdd),
+      entry("indexSelect", IndexSelect.class, Ops::indexSelect),
+      entry("indexAdd", IndexAdd.class, Ops::indexAdd),
+      along("extremum", Extremum.class, axis -> new Extremum(true, List.of(axis), false)),
+      along("prod", Prod.class, Prod::new),
+      along("cumSum", CumSum.class, axis -> new CumSum(axis, false)),
+      along("roll", Roll.class, axis -> new Roll(axis, 2)),
+      along("dropout", Dropout.class, axis -> new Dropout(0.3, 5, axis)),
+      entry("pad", Pad.class, Ops::pad),
+      entry("crossEntropy", CrossEntropy.class, g -> crossEntropy(g, false)),
+      entry("crossEntropy with weights, smoothing and ignored labels", CrossEntropy.class, g -> crossEntropy(g, true)),
+      along("argMax", ArgMax.class, axis -> new ArgMax(axis, true)),
       along("argSort", ArgSort.class, axis -> new ArgSort(axis, true)));
 }

@@ -99,7 +99,8 @@ class GradientCheckTest {
       }
       Gradients gradients = tape.backward(loss);
       for (int i = 0; i < leaves.size(); i++) {
-        if (leaves.get(i).requiresGrad()) {
+        boolean constant = example.op() instanceof CrossEntropy && i == 2;
+        if (leaves.get(i).requiresGrad() && !constant) {
           assertSlope(example, values, i, seeds, gradients.of(leaves.get(i)));
         }
       }
