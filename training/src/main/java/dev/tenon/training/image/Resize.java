@@ -28,6 +28,18 @@ public record Resize(Interpolation interpolation, boolean antialias) {
     return height == image.height() ? rows : antialiasedColumns(rows, height);
   }
 
+  /**
+   * The image with its shorter side at {@code size} pixels and the longer at {@code size * long / short},
+   * rounded down.
+   */
+  public Image shortSide(Image image, int size) {
+    int width = image.width();
+    int height = image.height();
+    return width <= height
+        ? apply(image, size, (int) ((long) size * height / width))
+        : apply(image, (int) ((long) size * width / height), size);
+  }
+
   private Image antialiasedRows(Image image, int width) {
     FilterTaps taps = FilterTaps.antialiased(interpolation, image.width(), width);
     int[][] weights = fixedPoint(taps.weights());

@@ -9,10 +9,6 @@ import dev.tenon.engine.random.Philox;
 public record ResizeShortSide(int size, Resize resize) implements Transform {
   @Override
   public Image apply(Image image, Philox random) {
-    int width = image.width();
-    int height = image.height();
-    return width <= height
-        ? resize.apply(image, size, (int) ((long) size * height / width))
-        : resize.apply(image, (int) ((long) size * width / height), size);
+    return resize.shortSide(image, size);
   }
 }

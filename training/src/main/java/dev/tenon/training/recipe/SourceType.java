@@ -15,6 +15,10 @@ public enum SourceType {
   /** Stanford Dogs. */
   DOGS,
   NABIRDS,
+  /** Oxford-IIIT Pets. */
+  PETS,
+  /** Describable Textures, first split. */
+  DTD,
   /** A VTAB-1k task with its list files. */
   VTAB,
   /** The MNIST family's idx files. */
