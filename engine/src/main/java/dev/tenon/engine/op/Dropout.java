@@ -5,8 +5,8 @@ import dev.tenon.engine.random.Philox;
 import java.util.List;
 
 /**
- * Zeroes each element with probability {@code p} and scales the others by {@code 1/(1−p)}. Which ones is a function of the seed and
- * of the element's row-major index after {@code offset}, so the gradient draws the same mask again.
+ * Zeroes each element with probability {@code p} and scales the others by {@code 1/(1−p)}. Which ones is a function of the seed
+ * and of the element's row-major index after {@code offset}, so the gradient draws the same mask again.
  */
 public record Dropout(double p, long seed, long offset) implements Op {
   @Override

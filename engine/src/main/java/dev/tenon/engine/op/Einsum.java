@@ -46,7 +46,7 @@ public final class Einsum {
     boolean fits = sides.length == 2 && names.size() == operands.length
         && IntStream.range(0, operands.length).allMatch(i -> names.get(i).length() == operands[i].rank());
     if (!fits) {
-      throw new TenonException("einsum: the equation " + equation + " must be of the form ab,bc->ac and name each dimension of the "
+      throw new TenonException("einsum: the equation " + equation + " must look like ab,bc->ac and name each dimension of the "
           + operands.length + " operands");
     }
     Named result = new Named(operands[0], names.getFirst());

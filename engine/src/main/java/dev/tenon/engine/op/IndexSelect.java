@@ -7,8 +7,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Whole slices of x picked along one dimension, which the shape of index (I64, any rank) replaces; along dimension 0 of a table it
- * is an embedding. Operands: x, index.
+ * Whole slices of x picked along one dimension, which the shape of index (I64, any rank) replaces; along dimension 0 of a table
+ * it is an embedding. Operands: x, index.
  */
 public record IndexSelect(int axis) implements Op {
   @Override

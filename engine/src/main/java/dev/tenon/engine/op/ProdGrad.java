@@ -2,7 +2,7 @@ package dev.tenon.engine.op;
 
 import java.util.List;
 
-/** gradOutput times the product of all other elements, the gradient of {@link Prod}; exact beside zeros. Operands: x, gradOutput. */
+/** gradOutput times the product of all other elements, the gradient of {@link Prod}. Operands: x, gradOutput. */
 public record ProdGrad(int axis) implements NoGradient {
   @Override
   public List<Spec> infer(List<Spec> inputs) {

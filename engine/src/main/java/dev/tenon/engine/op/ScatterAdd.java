@@ -4,7 +4,7 @@ import dev.tenon.engine.Tensor;
 import java.util.Arrays;
 import java.util.List;
 
-/** x with {@code src} added where {@code index} (I64, of the shape of src) points along one dimension. Operands: x, index, src. */
+/** x with {@code src} added where {@code index} (I64, shaped as src) points along one dimension. Operands: x, index, src. */
 public record ScatterAdd(int axis) implements Op {
   @Override
   public List<Spec> infer(List<Spec> inputs) {
