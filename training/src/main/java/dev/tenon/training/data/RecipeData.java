@@ -4,6 +4,8 @@ import dev.tenon.engine.TenonException;
 import dev.tenon.training.demo.DemoSet;
 import dev.tenon.training.demo.DemoWorld;
 import dev.tenon.training.image.ColorJitter;
+import dev.tenon.training.image.ExifOrientation;
+import dev.tenon.training.image.ImageDecoder;
 import dev.tenon.training.image.Interpolation;
 import dev.tenon.training.image.Normalize;
 import dev.tenon.training.image.Preprocessing;
@@ -20,6 +22,8 @@ import java.util.List;
 
 /** From what a recipe says about data to the data. */
 public final class RecipeData {
+  private static final long MEGABYTE = 1 << 20;
+
   private RecipeData() {}
 
   /**
@@ -53,7 +57,7 @@ public final class RecipeData {
   private static DataSource source(TaskSpec task, DataSpec spec, int imageSize) {
     Path root = spec.root().resolve(task.path());
     return switch (task.source()) {
-      case FOLDER -> new FolderSource(root, ClassOrder.NATURAL);
+      case FOLDER -> new FolderSource(root, order(spec.classOrder()));
       case CUB -> new CubSource(root);
       case CARS -> new CarsSource(root);
       case AIRCRAFT -> new AircraftSource(root);
@@ -66,6 +70,22 @@ public final class RecipeData {
       case IDX -> new IdxSource(root);
       case DEMO -> demo(task, new DemoWorld(spec.seed(), imageSize));
     };
+  }
+
+  private static ClassOrder order(DataSpec.ClassOrder order) {
+    return switch (order) {
+      case NATURAL -> ClassOrder.NATURAL;
+      case LEXICOGRAPHIC -> ClassOrder.LEXICOGRAPHIC;
+    };
+  }
+
+  /** Where a recipe's images are read, and kept while there is room. */
+  public static ImageCache images(DataSpec spec) {
+    ExifOrientation exif = switch (spec.exif()) {
+      case APPLY -> ExifOrientation.APPLY;
+      case IGNORE -> ExifOrientation.IGNORE;
+    };
+    return new ImageCache(new ImageDecoder(exif), spec.cacheShortSide(), spec.cacheMb() * MEGABYTE);
   }
 
   private static DataSource demo(TaskSpec task, DemoWorld world) {

@@ -7,6 +7,7 @@ import dev.tenon.engine.TenonException;
 import dev.tenon.training.image.ExifOrientation;
 import dev.tenon.training.image.Image;
 import dev.tenon.training.image.ImageDecoder;
+import dev.tenon.training.image.Pictures;
 import dev.tenon.training.image.Sequence;
 import dev.tenon.training.recipe.AugmentSpec;
 import dev.tenon.training.recipe.DataSpec;
@@ -88,6 +89,19 @@ class RecipeDataTest {
     assertThat(RecipeData.train(colored, 96).transform().toString())
         .contains("CenterCrop[size=96]", "antialias=false")
         .contains("ColorJitter[brightness=0.4, contrast=0.4, saturation=0.4, hue=0.0]");
+  }
+
+  @Test
+  void orderOfClassesAndRoomForImagesFollowTheRecipe() {
+    new DataFolder(root)
+        .images("t/train/2/1.png", "t/train/10/1.png", "t/test/2/1.png")
+        .image("wide.ppm", Pictures.noise(20, 10, 1));
+    DataSpec spec = dataOf("tasks: [t], class-order: lexicographic, cache-mb: 1, cache-short-side: 5");
+
+    assertThat(RecipeData.tasks(spec, 32).tasks().getFirst().classes()).containsExactly("10", "2");
+    ImageCache images = RecipeData.images(spec);
+    assertThat(images.get(new SampleImage.OfFile(root.resolve("wide.ppm")))).hasToString("Image 10x5");
+    assertThat(images.bytes()).isEqualTo(150);
   }
 
   private DataSpec dataOf(String data) {
