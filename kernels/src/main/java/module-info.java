@@ -2,4 +2,7 @@
 module tenon.kernels {
   requires transitive tenon.engine;
   requires jdk.incubator.vector;
+
+  provides dev.tenon.engine.BackendProvider with
+      dev.tenon.kernels.cpu.CpuProvider;
 }

@@ -81,8 +81,11 @@ public final class Layout {
     return last + 1;
   }
 
-  /** The lowest element index this layout reaches (strides may be negative). */
+  /** The lowest element index this layout reaches (strides may be negative); 0 when it has no elements. */
   public long start() {
+    if (shape.size() == 0) {
+      return 0;
+    }
     long first = offset;
     for (int i = 0; i < strides.length; i++) {
       first += Math.min(0, (shape.dim(i) - 1) * strides[i]);

@@ -1,0 +1,36 @@
+package dev.tenon.kernels.cpu;
+
+import dev.tenon.engine.Backend;
+import dev.tenon.engine.BackendProvider;
+import dev.tenon.engine.Device;
+import dev.tenon.engine.HostBackend;
+import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.op.Linear;
+import dev.tenon.engine.op.LoraLinear;
+import java.util.List;
+
+/** Opens the CPU with vectorized, multi-threaded kernels. */
+public final class CpuProvider implements BackendProvider {
+  @Override
+  public Device.Kind kind() {
+    return Device.Kind.CPU;
+  }
+
+  @Override
+  public Backend open(Device device, int threads) {
+    Workers workers = new Workers(threads);
+    String description = workers.threads() + " threads, " + Simd.F32.vectorBitSize() + "-bit vectors";
+    return new HostBackend(kernels(workers), description, workers::close);
+  }
+
+  private static List<Kernel> kernels(Workers workers) {
+    Gemm gemm = new Gemm(workers);
+    return List.of(
+        new MatMulKernel(gemm), new LinearKernel(Linear.class, gemm), new LinearKernel(LoraLinear.class, gemm));
+  }
+
+  @Override
+  public String discover() {
+    return "cpu: " + Runtime.getRuntime().availableProcessors() + " cores, " + Simd.F32.vectorBitSize() + "-bit vectors";
+  }
+}

@@ -1,0 +1,36 @@
+package dev.tenon.kernels.cpu;
+
+import dev.tenon.engine.DType;
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.kernel.Call;
+import dev.tenon.engine.kernel.Kernel;
+
+/** The conditions the CPU kernels put on a call, with the reasons they give when one does not hold. */
+final class Fit {
+  /** What a kernel costs that is written for the op; cheaper ones would say less. */
+  private static final double COST = 1;
+  /** Java arrays end below this many elements. */
+  private static final long ARRAY = 1L << 30;
+
+  private Fit() {}
+
+  /** Accepts operands and results that are all F32. */
+  static Kernel.Offer f32(Call call) {
+    for (Tensor t : call.inputs()) {
+      if (t.dtype() != DType.F32) {
+        return Kernel.Offer.refuse("computes in F32 only, and an operand is " + t.dtype());
+      }
+    }
+    return Kernel.Offer.accept(COST);
+  }
+
+  /** Accepts F32 operands small enough to be packed into arrays. */
+  static Kernel.Offer packed(Call call) {
+    for (Tensor t : call.inputs()) {
+      if (t.size() > ARRAY / 16) {
+        return Kernel.Offer.refuse("packs operands of at most " + ARRAY / 16 + " elements, and one has shape " + t.shape());
+      }
+    }
+    return f32(call);
+  }
+}

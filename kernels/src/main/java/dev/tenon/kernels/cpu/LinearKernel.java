@@ -1,0 +1,60 @@
+package dev.tenon.kernels.cpu;
+
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.kernel.Call;
+import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.op.Linear;
+import dev.tenon.engine.op.LoraLinear;
+import dev.tenon.engine.op.Op;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.LongStream;
+
+/** Runs {@link Linear} and {@link LoraLinear}: the bias is where sums start, the low-rank update a second product into them. */
+record LinearKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
+  @Override
+  public String name() {
+    return "gemm-4x" + MicroKernel.COLUMNS;
+  }
+
+  @Override
+  public Offer accepts(Call call) {
+    return Fit.packed(call);
+  }
+
+  @Override
+  public void launch(Call call) {
+    Tensor out = call.output(0);
+    if (out.size() == 0) {
+      return;
+    }
+    Lanes x = Lanes.rows(call.input(0));
+    Lanes w = Lanes.of(call.input(1), -2, -1);
+    int m = x.perMatrix();
+    int n = w.perMatrix();
+    Gemm.Term product = gemm.term(x, w, null, null);
+    List<Gemm.Term> terms = new ArrayList<>(List.of(product));
+    boolean bias = call.op() instanceof Linear(boolean b) ? b : call.op() instanceof LoraLinear l && l.bias();
+    if (call.op() instanceof LoraLinear(boolean _, double scale)) {
+      int lora = bias ? 3 : 2;
+      terms.add(lowRank(product, x, call.input(lora), call.input(lora + 1), (float) scale));
+    }
+    float[] start = bias ? call.input(2).toFloats() : null;
+    gemm.run(1, m, n, terms, start, out.storage().segment(), out.layout().offset());
+  }
+
+  /** {@code scale·(x·loraA)·loraB} as one more product of rank r. */
+  private Gemm.Term lowRank(Gemm.Term product, Lanes x, Tensor loraA, Tensor loraB, float scale) {
+    int m = x.perMatrix();
+    int rank = (int) loraA.dim(-1);
+    float[] down = Lanes.of(loraA, -1, -2).pack(MicroKernel.COLUMNS, gemm.workers());
+    float[] low = gemm.product(m, rank, new Gemm.Term(product.a(), down, x.length(), null, null));
+    for (int i = 0; i < low.length; i++) {
+      low[i] *= scale;
+    }
+    long[] starts = LongStream.range(0, m).map(i -> i * rank).toArray();
+    return gemm.term(
+        new Lanes(MemorySegment.ofArray(low), starts, m, 1, rank), Lanes.of(loraB, -1, -2), null, null);
+  }
+}
