@@ -1,12 +1,11 @@
 package dev.tenon.model.adapter;
 
-import dev.tenon.engine.DType;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.random.Philox;
-import dev.tenon.model.Weights;
 import dev.tenon.model.vit.Vit;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.LongToDoubleFunction;
@@ -16,17 +15,23 @@ import java.util.function.LongToDoubleFunction;
  * block, and a soft router.
  *
  * @param experts K, which divides the hidden width
- * @param rank of every update
- * @param seed of clustering and initial values
+ * @param lora the updates
+ * @param restarts of the balanced k-means, of which the best is kept
+ * @param iterations of the k-means at most, for each start
  */
-public record MoefiedLora(int experts, int rank, long seed) {
-  private static final double STD = 0.02;
+public record MoefiedLora(int experts, Lora lora, int restarts, int iterations) {
+  private static final double ROUTER_STD = 0.02;
+  private static final double TOLERANCE = 1e-4;
 
   public MoefiedLora {
-    if (experts < 1 || rank < 1) {
-      throw new TenonException("MoEfied LoRA needs at least one expert and a rank of at least 1, not " + experts + " and "
-          + rank + "; change the method's settings");
+    if (experts < 1) {
+      throw new TenonException("MoEfied LoRA needs at least one expert, not " + experts + "; change the method's settings");
     }
+  }
+
+  /** As in the paper: updates on all four layers, 10 starts of at most 300 iterations. */
+  public static MoefiedLora of(int experts, int rank, long seed) {
+    return new MoefiedLora(experts, new Lora(rank, EnumSet.allOf(Lora.Target.class), 0.02, seed), 10, 300);
   }
 
   /**
@@ -35,33 +40,21 @@ public record MoefiedLora(int experts, int rank, long seed) {
    * @throws TenonException when {@code plain} is adapted already or K does not divide its hidden width
    */
   public Vit adapt(Vit plain) {
-    if (plain.weights().asMap().keySet().stream().anyMatch(n -> n.contains("lora"))) {
-      throw new TenonException("the network has adapters already; merge them before adding others");
-    }
-    Map<String, Tensor> added = new LinkedHashMap<>();
+    Adapters.requirePlain(plain);
+    Map<String, Tensor> added = new LinkedHashMap<>(lora.updates(plain));
     for (int i = 0; i < plain.depth(); i++) {
       String at = "blocks." + i + ".";
-      experts(plain, at, added);
-      update(plain, at + "attn.qkv", at + "attn.lora_qkv", at + "attn.lora_qkv2", added);
-      update(plain, at + "attn.proj", at + "attn.lora_proj", at + "attn.lora_proj2", added);
-      update(plain, at + "mlp.fc1", at + "mlp.lora_fc1_a", at + "mlp.lora_fc1_b", added);
-      update(plain, at + "mlp.fc2", at + "mlp.lora_fc2_a", at + "mlp.lora_fc2_b", added);
+      sortIntoExperts(plain, at, added);
       String gate = at + "mlp.gate_weight_lora.weight";
-      LongToDoubleFunction values = Philox.of(seed).split(gate).truncatedNormal(STD, -2, 2);
-      added.put(gate, filled(plain, Shape.of(experts, plain.weights().get("pos_embed").dim(2)), values));
+      Tensor fc1 = plain.weights().get(at + "mlp.fc1.weight");
+      LongToDoubleFunction values = Philox.of(lora.seed()).split(gate).truncatedNormal(ROUTER_STD, -2, 2);
+      added.put(gate, Adapters.filled(fc1.dtype(), Shape.of(experts, fc1.dim(1)), values));
     }
-    Map<String, Tensor> all = new LinkedHashMap<>();
-    plain.weights().with(added).asMap().forEach((name, t) -> all.put(name, isTrained(name) ? t.withGrad() : t.detach()));
-    return new Vit(new Weights(all), plain.config());
-  }
-
-  /** Whether EMTAL trains the weight of that name (§2.4): updates, routers and heads. */
-  public static boolean isTrained(String name) {
-    return name.contains("lora") || name.startsWith("head");
+    return Adapters.trainable(plain, added);
   }
 
   /** Sorts the hidden channels so that each expert's are neighbors; the network's function stays the same. */
-  private void experts(Vit plain, String at, Map<String, Tensor> added) {
+  private void sortIntoExperts(Vit plain, String at, Map<String, Tensor> added) {
     Tensor fc1 = plain.weights().get(at + "mlp.fc1.weight");
     int hidden = (int) fc1.dim(0);
     int width = (int) fc1.dim(1);
@@ -70,7 +63,7 @@ public record MoefiedLora(int experts, int rank, long seed) {
     for (int r = 0; r < hidden; r++) {
       System.arraycopy(w, r * width, rows[r], 0, width);
     }
-    int[] order = BalancedKMeans.of(experts, seed).fit(rows).permutation();
+    int[] order = clustering().fit(rows).permutation();
     added.put(at + "mlp.fc1.weight", reordered(fc1, order, width, false));
     Tensor bias = plain.weights().find(at + "mlp.fc1.bias").orElse(null);
     if (bias != null) {
@@ -91,20 +84,7 @@ public record MoefiedLora(int experts, int rank, long seed) {
     return Tensor.of(t.dtype(), t.shape(), to);
   }
 
-  private void update(Vit plain, String layer, String a, String b, Map<String, Tensor> added) {
-    Tensor weight = plain.weights().get(layer + ".weight");
-    Philox randomA = Philox.of(seed).split(a);
-    Philox randomB = Philox.of(seed).split(b);
-    added.put(a, filled(plain, Shape.of(weight.dim(1), rank), i -> STD * randomA.normal(i)));
-    added.put(b, filled(plain, Shape.of(rank, weight.dim(0)), i -> STD * randomB.normal(i)));
-  }
-
-  private static Tensor filled(Vit plain, Shape shape, LongToDoubleFunction values) {
-    double[] v = new double[Math.toIntExact(shape.size())];
-    for (int i = 0; i < v.length; i++) {
-      v[i] = values.applyAsDouble(i);
-    }
-    DType dtype = plain.weights().get("patch_embed.proj.weight").dtype();
-    return Tensor.of(dtype, shape, v);
+  private BalancedKMeans clustering() {
+    return new BalancedKMeans(experts, BalancedKMeans.Metric.EUCLIDEAN, restarts, iterations, TOLERANCE, lora.seed());
   }
 }

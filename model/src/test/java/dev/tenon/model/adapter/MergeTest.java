@@ -43,7 +43,7 @@ class MergeTest {
   @EnumSource(value = DType.class, names = {"F32", "F64"})
   void aFadedNetworkMergesIntoAPlainOneOfTheSameFunction(DType dtype) {
     Vit plain = plain(dtype);
-    Vit adapted = new MoefiedLora(4, 2, 7).adapt(plain);
+    Vit adapted = MoefiedLora.of(4, 2, 7).adapt(plain);
     Tensor images = random(dtype, 99, 2, 3, 8, 8);
 
     assertThat(adapted.weights().asMap().values().stream().filter(Tensor::requiresGrad)
