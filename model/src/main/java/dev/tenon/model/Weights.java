@@ -36,9 +36,9 @@ public final class Weights {
     return tensors;
   }
 
-  /** Number of stored values. */
+  /** Number of stored real values; indices, such as the order of channels, are no parameters. */
   public long parameters() {
-    return tensors.values().stream().mapToLong(Tensor::size).sum();
+    return tensors.values().stream().filter(t -> t.dtype().isFloating()).mapToLong(Tensor::size).sum();
   }
 
   /** These tensors with {@code others} put in, over those of the same name. */

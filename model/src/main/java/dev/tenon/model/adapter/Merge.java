@@ -35,7 +35,7 @@ public final class Merge {
     Map<String, Tensor> merged = new LinkedHashMap<>();
     try (var _ = Tape.pause()) {
       vit.weights().asMap().forEach((name, t) -> {
-        if (!name.contains("lora")) {
+        if (!name.contains("lora") && !ExpertOrder.isOrder(name)) {
           merged.put(name, folded(vit, name, t));
         }
       });

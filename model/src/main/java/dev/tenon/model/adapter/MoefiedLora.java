@@ -7,6 +7,7 @@ import dev.tenon.engine.random.Philox;
 import dev.tenon.model.vit.Vit;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.LongToDoubleFunction;
 
@@ -42,46 +43,15 @@ public record MoefiedLora(int experts, Lora lora, int restarts, int iterations) 
   public Vit adapt(Vit plain) {
     Adapters.requirePlain(plain);
     Map<String, Tensor> added = new LinkedHashMap<>(lora.updates(plain));
+    List<Clustering> clusters = ExpertOrder.find(plain, clustering());
     for (int i = 0; i < plain.depth(); i++) {
-      String at = "blocks." + i + ".";
-      sortIntoExperts(plain, at, added);
-      String gate = at + "mlp.gate_weight_lora.weight";
-      Tensor fc1 = plain.weights().get(at + "mlp.fc1.weight");
+      added.putAll(ExpertOrder.sorted(plain.weights(), i, ExpertOrder.tensor(clusters.get(i))));
+      String gate = "blocks." + i + ".mlp.gate_weight_lora.weight";
+      Tensor fc1 = plain.weights().get("blocks." + i + ".mlp.fc1.weight");
       LongToDoubleFunction values = Philox.of(lora.seed()).split(gate).truncatedNormal(ROUTER_STD, -2, 2);
       added.put(gate, Adapters.filled(fc1.dtype(), Shape.of(experts, fc1.dim(1)), values));
     }
     return Adapters.trainable(plain, added);
-  }
-
-  /** Sorts the hidden channels so that each expert's are neighbors; the network's function stays the same. */
-  private void sortIntoExperts(Vit plain, String at, Map<String, Tensor> added) {
-    Tensor fc1 = plain.weights().get(at + "mlp.fc1.weight");
-    int hidden = (int) fc1.dim(0);
-    int width = (int) fc1.dim(1);
-    double[] w = fc1.toDoubles();
-    double[][] rows = new double[hidden][width];
-    for (int r = 0; r < hidden; r++) {
-      System.arraycopy(w, r * width, rows[r], 0, width);
-    }
-    int[] order = clustering().fit(rows).permutation();
-    added.put(at + "mlp.fc1.weight", reordered(fc1, order, width, false));
-    Tensor bias = plain.weights().find(at + "mlp.fc1.bias").orElse(null);
-    if (bias != null) {
-      added.put(at + "mlp.fc1.bias", reordered(bias, order, 1, false));
-    }
-    added.put(at + "mlp.fc2.weight", reordered(plain.weights().get(at + "mlp.fc2.weight"), order, hidden, true));
-  }
-
-  /** Rows (or, under {@code columns}, columns) of a matrix with {@code width} columns, in another order. */
-  private static Tensor reordered(Tensor t, int[] order, int width, boolean columns) {
-    double[] from = t.toDoubles();
-    double[] to = new double[from.length];
-    for (int i = 0; i < to.length; i++) {
-      int row = i / width;
-      int column = i % width;
-      to[i] = columns ? from[row * width + order[column]] : from[order[row] * width + column];
-    }
-    return Tensor.of(t.dtype(), t.shape(), to);
   }
 
   private BalancedKMeans clustering() {
