@@ -33,7 +33,7 @@ final class HostMemory implements AutoCloseable {
       arena.close();
       throw new TenonException(
           "out of memory: " + bytes + " bytes wanted, " + reservedBytes
-              + " already reserved; use a smaller batch or image size", e);
+              + " already reserved; use a smaller batch or image size, or raise -XX:MaxDirectMemorySize", e);
     }
   }
 

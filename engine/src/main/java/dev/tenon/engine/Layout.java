@@ -127,36 +127,49 @@ public final class Layout {
     if (shape.size() == 0) {
       return Optional.of(new Layout(target, rowMajor(target), offset));
     }
+    Layout runs = merged();
     long[] s = new long[target.rank()];
-    int to = target.rank() - 1;
-    int from = shape.rank() - 1;
-    while (from >= 0 || to >= 0) {
-      long chunk = 1;
-      long have = 1;
-      long stride = from >= 0 ? strides[from] : 1;
-      int top = from;
-      if (from >= 0) {
-        have = shape.dim(from);
-        while (top > 0 && (shape.dim(top - 1) == 1 || have == 1
-            || strides[top - 1] == strides[top] * shape.dim(top))) {
-          if (have == 1) {
-            stride = strides[top - 1];
-          }
-          top--;
-          have *= shape.dim(top);
+    int run = runs.strides.length - 1;
+    long stride = run >= 0 ? runs.strides[run] : 1;
+    long left = run >= 0 ? runs.shape.dim(run) : 1;
+    for (int i = s.length - 1; i >= 0; i--) {
+      long extent = target.dim(i);
+      if (extent != 1 && left == 1) {
+        run--;
+        if (run < 0) {
+          return Optional.empty();
         }
+        stride = runs.strides[run];
+        left = runs.shape.dim(run);
       }
-      while (to >= 0 && chunk * target.dim(to) <= have) {
-        s[to] = stride * chunk;
-        chunk *= target.dim(to);
-        to--;
-      }
-      if (chunk != have) {
+      if (extent == 0 || left % extent != 0) {
         return Optional.empty();
       }
-      from = top - 1;
+      s[i] = stride;
+      stride *= extent;
+      left /= extent;
     }
     return Optional.of(new Layout(target, s, offset));
+  }
+
+  /** The same elements in as few dimensions as strides allow, none of extent 1. */
+  private Layout merged() {
+    long[] d = new long[strides.length];
+    long[] s = new long[strides.length];
+    int n = 0;
+    for (int i = 0; i < strides.length; i++) {
+      long extent = shape.dim(i);
+      if (extent == 1) {
+        continue;
+      }
+      if (n > 0 && s[n - 1] == strides[i] * extent) {
+        d[n - 1] *= extent;
+      } else {
+        d[n++] = extent;
+      }
+      s[n - 1] = strides[i];
+    }
+    return new Layout(Shape.of(Arrays.copyOf(d, n)), Arrays.copyOf(s, n), offset);
   }
 
   @Override

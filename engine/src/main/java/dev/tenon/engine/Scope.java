@@ -22,14 +22,14 @@ public final class Scope implements AutoCloseable {
 
   private final Backend backend;
   private final Scope parent;
-  private final Thread thread = Thread.currentThread();
   private final Owned owned;
   private final Cleaner.Cleanable leakReport;
 
-  /** The memory of a scope; apart from the scope, so that the leak report can outlive it. */
-  private static final class Owned implements Runnable {
+  /** The memory of a scope; apart from the scope, which none of it refers to, so that the leak report can outlive it. */
+  static final class Owned implements Runnable {
     private final Set<Storage> storages = Collections.newSetFromMap(new IdentityHashMap<>());
-    private final String origin = Origin.here();
+    private final Origin origin = Origin.here();
+    private final Thread thread = Thread.currentThread();
     private volatile boolean closed;
 
     @Override
@@ -38,6 +38,13 @@ public final class Scope implements AutoCloseable {
         System.getLogger(Scope.class.getName())
             .log(System.Logger.Level.WARNING,
                 "leak: the scope opened at {0} was never closed and holds {1} buffers", origin, storages.size());
+      }
+    }
+
+    private void confined() {
+      if (Thread.currentThread() != thread) {
+        throw new IllegalStateException("the scope opened at " + origin + " belongs to thread " + thread.getName()
+            + " and cannot be changed by thread " + Thread.currentThread().getName());
       }
     }
   }
@@ -90,11 +97,12 @@ public final class Scope implements AutoCloseable {
     if (owned.closed) {
       throw new IllegalStateException("the scope opened at " + owned.origin + " is already closed");
     }
-    Scope before = storage.owner();
+    owned.confined();
+    Owned before = storage.owner();
     if (before != null) {
-      before.owned.storages.remove(storage);
+      before.storages.remove(storage);
     }
-    storage.owner(this);
+    storage.owner(owned);
     owned.storages.add(storage);
   }
 
@@ -103,7 +111,7 @@ public final class Scope implements AutoCloseable {
     if (parent == null) {
       throw new IllegalStateException("an outermost scope has no scope around it to keep a tensor in");
     }
-    if (tensor.storage().owner() == this) {
+    if (tensor.storage().owner() == owned) {
       parent.adopt(tensor.storage());
     }
     return tensor;
@@ -111,8 +119,10 @@ public final class Scope implements AutoCloseable {
 
   /** Frees {@code storage} now instead of at the end of its scope. */
   public static void release(Storage storage) {
-    Scope owner = storage.owner();
-    if (owner != null && owner.owned.storages.remove(storage)) {
+    Owned owner = storage.owner();
+    if (owner != null) {
+      owner.confined();
+      owner.storages.remove(storage);
       storage.free("it was released early");
     }
   }
@@ -127,9 +137,10 @@ public final class Scope implements AutoCloseable {
     if (owned.closed) {
       return;
     }
-    if (Thread.currentThread() != thread || CURRENT.get() != this) {
-      throw new IllegalStateException(
-          "the scope opened at " + owned.origin + " must be closed by its own thread after every scope inside it");
+    owned.confined();
+    if (CURRENT.get() != this) {
+      throw new IllegalStateException("the scope opened at " + owned.origin + " must be closed after every scope inside it, but"
+          + " the one opened at " + CURRENT.get().owned.origin + " is still open");
     }
     CURRENT.set(parent);
     if (parent == null) {

@@ -5,7 +5,10 @@ import java.util.stream.LongStream;
 
 /** The extents of a tensor, outermost dimension first; the empty shape is a scalar. Immutable. */
 public final class Shape {
+  private static final long UNKNOWN = -1;
+
   private final long[] dims;
+  private long size = UNKNOWN; // found when first asked for: a race finds the same
 
   private Shape(long[] dims) {
     for (long d : dims) {
@@ -40,11 +43,14 @@ public final class Shape {
 
   /** Number of elements; 1 for a scalar. */
   public long size() {
-    long n = 1;
-    for (long d : dims) {
-      n = Math.multiplyExact(n, d);
+    if (size == UNKNOWN) {
+      long n = 1;
+      for (long d : dims) {
+        n = Math.multiplyExact(n, d);
+      }
+      size = n;
     }
-    return n;
+    return size;
   }
 
   public long[] toArray() {

@@ -10,9 +10,9 @@ public final class Storage {
   private final Backend backend;
   private final MemorySegment segment;
   private final Runnable release;
-  private final String origin;
+  private final Origin origin;
   private volatile String freedBy;
-  private Scope owner;
+  private Scope.Owned owner;
 
   /**
    * @param segment the bytes; on a GPU a zero-length segment whose address is the device pointer, resized to the byte count
@@ -47,11 +47,11 @@ public final class Storage {
     return segment;
   }
 
-  Scope owner() {
+  Scope.Owned owner() {
     return owner;
   }
 
-  void owner(Scope scope) {
+  void owner(Scope.Owned scope) {
     owner = scope;
   }
 

@@ -11,6 +11,7 @@ import dev.tenon.engine.op.Permute;
 import dev.tenon.engine.op.Ref;
 import dev.tenon.engine.op.Reshape;
 import dev.tenon.engine.op.Slice;
+import dev.tenon.engine.op.Spec;
 import dev.tenon.engine.op.Sum;
 import dev.tenon.engine.op.Unary;
 import java.lang.foreign.MemorySegment;
@@ -41,7 +42,7 @@ public final class Tensor {
   /** Uninitialised memory in the current scope. */
   public static Tensor empty(DType dtype, Shape shape) {
     Scope scope = Scope.current();
-    Storage storage = scope.backend().allocate(shape.size() * dtype.byteSize());
+    Storage storage = scope.backend().allocate(new Spec(dtype, shape).bytes());
     scope.adopt(storage);
     return new Tensor(storage, Layout.contiguous(shape), dtype, false);
   }
@@ -51,7 +52,12 @@ public final class Tensor {
   }
 
   public static Tensor full(DType dtype, Shape shape, double value) {
-    return of(dtype, Shape.of(), value).expand(shape).contiguous();
+    if (!Scope.current().backend().device().equals(Device.CPU)) {
+      return scalar(dtype, value).expand(shape).contiguous();
+    }
+    Tensor tensor = empty(dtype, shape);
+    Elements.fill(tensor, value);
+    return tensor;
   }
 
   public static Tensor scalar(DType dtype, double value) {
@@ -80,7 +86,7 @@ public final class Tensor {
 
   /** A copy of row-major little-endian bytes. */
   public static Tensor of(DType dtype, Shape shape, MemorySegment bytes) {
-    long expected = shape.size() * dtype.byteSize();
+    long expected = new Spec(dtype, shape).bytes();
     if (bytes.byteSize() != expected) {
       throw new TenonException(
           bytes.byteSize() + " bytes given for a " + dtype + " tensor of shape " + shape + ", which takes " + expected);
@@ -145,12 +151,7 @@ public final class Tensor {
 
   /** The values as floats, row-major. */
   public float[] toFloats() {
-    double[] values = toDoubles();
-    float[] floats = new float[values.length];
-    for (int i = 0; i < floats.length; i++) {
-      floats[i] = (float) values[i];
-    }
-    return floats;
+    return Elements.floats(this);
   }
 
   /** The only value of a tensor of size 1. */

@@ -2,13 +2,16 @@ package dev.tenon.engine.autograd;
 
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.BiConsumer;
 
-/** Gradients by the tensor they belong to: the very object, since tensors have identity. */
+/**
+ * Gradients by the tensor they belong to: the very object, since tensors have identity. In the order they were first met, which
+ * is the same in every run.
+ */
 public final class Gradients {
-  private final Map<Tensor, Tensor> byTensor = new HashMap<>();
+  private final Map<Tensor, Tensor> byTensor = new LinkedHashMap<>();
 
   /** No gradients yet. */
   public Gradients() {}

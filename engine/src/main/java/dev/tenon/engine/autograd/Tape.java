@@ -1,11 +1,11 @@
 package dev.tenon.engine.autograd;
 
+import dev.tenon.engine.Scope;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.op.GradientCall;
 import dev.tenon.engine.op.Op;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -30,9 +30,12 @@ public final class Tape implements AutoCloseable {
   /** One recorded step: how outputs came from inputs, and the way back. */
   private record Entry(List<Tensor> inputs, List<Tensor> outputs, Rule rule) {}
 
-  /** Answers the gradients of a step's inputs from those of its outputs (null where an output took no part). */
+  /**
+   * Answers the gradients of a step's inputs from those of its outputs (null where an output took no part), unless it adds them to
+   * {@code gradients} itself.
+   */
   private interface Rule {
-    List<Tensor> apply(List<Tensor> gradOutputs, Gradients leaves);
+    List<Tensor> apply(List<Tensor> gradOutputs, Gradients gradients);
   }
 
   private Tape(boolean recording) {
@@ -54,7 +57,15 @@ public final class Tape implements AutoCloseable {
   /** Whether a call on these operands is to be recorded now. */
   public static boolean records(List<Tensor> inputs) {
     Tape tape = CURRENT.get();
-    return tape != null && tape.recording && inputs.stream().anyMatch(Tensor::requiresGrad);
+    if (tape == null || !tape.recording) {
+      return false;
+    }
+    for (Tensor input : inputs) {
+      if (input.requiresGrad()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** The innermost tape of this thread, or null. */
@@ -84,29 +95,34 @@ public final class Tape implements AutoCloseable {
 
   /** Gradients of {@code Σ output·seed} over the given outputs with respect to every leaf. */
   public Gradients backward(Map<Tensor, Tensor> seeds) {
+    Gradients gradients = new Gradients();
     try (Tape _ = pause()) {
-      Gradients gradients = new Gradients();
       seeds.forEach(gradients::add);
-      for (Entry entry : entries.reversed()) {
-        List<Tensor> gradOutputs = new ArrayList<>(entry.outputs.size());
-        entry.outputs.forEach(o -> gradOutputs.add(gradients.take(o)));
-        if (gradOutputs.stream().allMatch(g -> g == null)) {
-          continue;
-        }
-        List<Tensor> gradInputs = entry.rule.apply(gradOutputs, gradients);
-        for (int i = 0; i < gradInputs.size(); i++) {
-          if (gradInputs.get(i) != null && entry.inputs.get(i).requiresGrad()) {
-            gradients.add(entry.inputs.get(i), gradInputs.get(i));
-          }
+      walk(gradients);
+    }
+    return gradients;
+  }
+
+  /** Replaces the gradients of what was recorded by those of the leaves it came from. */
+  private void walk(Gradients gradients) {
+    for (Entry entry : entries.reversed()) {
+      List<Tensor> gradOutputs = new ArrayList<>(entry.outputs.size());
+      entry.outputs.forEach(o -> gradOutputs.add(gradients.take(o)));
+      if (gradOutputs.stream().allMatch(g -> g == null)) {
+        continue;
+      }
+      List<Tensor> gradInputs = entry.rule.apply(gradOutputs, gradients);
+      for (int i = 0; i < gradInputs.size(); i++) {
+        if (gradInputs.get(i) != null && entry.inputs.get(i).requiresGrad()) {
+          gradients.add(entry.inputs.get(i), gradInputs.get(i));
         }
       }
-      return gradients;
     }
   }
 
   /**
-   * Runs {@code block} without keeping what happens inside; backward runs it again. Trades time for memory. The block must
-   * compute the same both times, and may use leaves of its own besides {@code inputs}.
+   * Runs {@code block} and keeps only its outputs; backward runs it again. Trades time for memory. The block must compute the
+   * same both times, and may use leaves of its own besides {@code inputs}.
    */
   public static List<Tensor> recompute(Function<List<Tensor>, List<Tensor>> block, List<Tensor> inputs) {
     Tape tape = CURRENT.get();
@@ -114,33 +130,32 @@ public final class Tape implements AutoCloseable {
       return block.apply(inputs);
     }
     List<Tensor> outputs;
-    try (Tape _ = pause()) {
-      outputs = block.apply(inputs).stream().map(Tape::following).toList();
+    try (Scope inside = Scope.open(); Tape _ = pause()) {
+      outputs = block.apply(inputs).stream().map(inside::keep).map(Tape::following).toList();
     }
-    tape.entries.add(new Entry(inputs, outputs, (gradOutputs, leaves) -> rerun(block, inputs, gradOutputs, leaves)));
+    tape.entries.add(new Entry(inputs, outputs, (gradOutputs, gradients) -> rerun(block, inputs, gradOutputs, gradients)));
     return outputs;
   }
 
   private static Tensor following(Tensor t) {
-    return new Tensor(t.storage(), t.layout(), t.dtype(), true);
+    return new Tensor(t.storage(), t.layout(), t.dtype(), t.dtype().isFloating());
   }
 
+  /** Records the block again and walks it as if it had always been recorded, so that gradients add up in the same order. */
   private static List<Tensor> rerun(
-      Function<List<Tensor>, List<Tensor>> block, List<Tensor> inputs, List<Tensor> gradOutputs, Gradients leaves) {
-    try (Tape inner = record()) {
-      List<Tensor> copies = inputs.stream().map(t -> t.requiresGrad() ? t.withGrad() : t).toList();
-      List<Tensor> outputs = block.apply(copies);
-      Map<Tensor, Tensor> seeds = new HashMap<>();
-      for (int i = 0; i < outputs.size(); i++) {
-        if (gradOutputs.get(i) != null) {
-          seeds.put(outputs.get(i), gradOutputs.get(i));
+      Function<List<Tensor>, List<Tensor>> block, List<Tensor> inputs, List<Tensor> gradOutputs, Gradients gradients) {
+    try (Scope inside = Scope.open(); Tape inner = record()) {
+      List<Tensor> outputs = block.apply(inputs);
+      try (Tape _ = pause()) {
+        for (int i = 0; i < outputs.size(); i++) {
+          if (gradOutputs.get(i) != null && outputs.get(i).requiresGrad()) {
+            gradients.add(outputs.get(i), gradOutputs.get(i));
+          }
         }
+        inner.walk(gradients);
       }
-      Gradients gradients = inner.backward(seeds);
-      List<Tensor> gradInputs = new ArrayList<>();
-      copies.forEach(c -> gradInputs.add(gradients.take(c)));
-      gradients.forEach(leaves::add);
-      return gradInputs;
+      gradients.forEach((_, gradient) -> inside.keep(gradient));
+      return List.of();
     }
   }
 

@@ -7,7 +7,6 @@ import dev.tenon.engine.Backend;
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Device;
 import dev.tenon.engine.Layout;
-import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.op.Ref;
 import java.lang.foreign.Arena;
@@ -32,11 +31,27 @@ public final class Elements {
       return ref;
     }
     MemorySegment bytes = span(tensor);
-    long[] index = indices(tensor.layout());
-    for (int i = 0; i < index.length; i++) {
-      ref.v()[i] = get(bytes, tensor.dtype(), index[i]);
+    if (tensor.dtype() == DType.F64 && tensor.layout().isContiguous()) {
+      MemorySegment.copy(bytes, F64, 0, ref.v(), 0, ref.size());
+      return ref;
     }
+    Rows rows = Rows.of(tensor.layout());
+    rows.forEach((first, at) -> read(bytes, tensor.dtype(), at, rows.stride(), ref.v(), first, rows.length()));
     return ref;
+  }
+
+  /** A tensor's values as floats, row-major. */
+  public static float[] floats(Tensor tensor) {
+    float[] floats = new float[Math.toIntExact(tensor.size())];
+    if (tensor.dtype() == DType.F32 && tensor.layout().isContiguous() && floats.length > 0) {
+      MemorySegment.copy(span(tensor), F32, 0, floats, 0, floats.length);
+      return floats;
+    }
+    double[] values = unpack(tensor).v();
+    for (int i = 0; i < floats.length; i++) {
+      floats[i] = (float) values[i];
+    }
+    return floats;
   }
 
   /** Stores row-major values in a tensor, rounding to its type. */
@@ -48,19 +63,51 @@ public final class Elements {
     Layout layout = tensor.layout();
     int width = tensor.dtype().byteSize();
     long start = layout.start();
-    long byteCount = (layout.end() - start) * width;
+    if (tensor.device().equals(Device.CPU)) {
+      store(values.v(), tensor.dtype(), layout, span(tensor));
+      return;
+    }
     try (Arena arena = Arena.ofConfined()) {
-      boolean onHost = tensor.device().equals(Device.CPU);
-      MemorySegment bytes = onHost
-          ? tensor.storage().segment().asSlice(start * width, byteCount)
-          : layout.isContiguous() ? arena.allocate(byteCount, 8) : span(tensor);
-      long[] index = indices(layout);
-      for (int i = 0; i < index.length; i++) {
-        set(bytes, tensor.dtype(), index[i], values.v()[i]);
-      }
-      if (!onHost) {
-        backend.upload(bytes, tensor.storage(), start * width);
-      }
+      MemorySegment bytes =
+          layout.isContiguous() ? arena.allocate((layout.end() - start) * width, Long.BYTES) : span(tensor);
+      store(values.v(), tensor.dtype(), layout, bytes);
+      backend.upload(bytes, tensor.storage(), start * width);
+    }
+  }
+
+  private static void store(double[] values, DType dtype, Layout layout, MemorySegment bytes) {
+    if (dtype == DType.F64 && layout.isContiguous()) {
+      MemorySegment.copy(values, 0, bytes, F64, 0, values.length);
+      return;
+    }
+    Rows rows = Rows.of(layout);
+    rows.forEach((first, at) -> write(bytes, dtype, at, rows.stride(), values, first, rows.length()));
+  }
+
+  private static void read(MemorySegment bytes, DType dtype, long at, long stride, double[] values, int first, int count) {
+    for (int i = 0; i < count; i++) {
+      values[first + i] = get(bytes, dtype, at + i * stride);
+    }
+  }
+
+  private static void write(MemorySegment bytes, DType dtype, long at, long stride, double[] values, int first, int count) {
+    for (int i = 0; i < count; i++) {
+      set(bytes, dtype, at + i * stride, values[first + i]);
+    }
+  }
+
+  /** Stores {@code value} in every element of a contiguous tensor in host memory. */
+  public static void fill(Tensor tensor, double value) {
+    MemorySegment bytes = tensor.bytes();
+    if (bytes.byteSize() == 0) {
+      return;
+    }
+    set(bytes, tensor.dtype(), 0, value);
+    long filled = tensor.dtype().byteSize();
+    while (filled < bytes.byteSize()) {
+      long more = Math.min(filled, bytes.byteSize() - filled);
+      MemorySegment.copy(bytes, 0, bytes, filled, more);
+      filled += more;
     }
   }
 
@@ -72,27 +119,6 @@ public final class Elements {
     return tensor.storage().backend().download(tensor.storage(), start * width, (layout.end() - start) * width);
   }
 
-  /** Element indices of a layout in row-major order, relative to its lowest element. */
-  static long[] indices(Layout layout) {
-    Shape shape = layout.shape();
-    long[] index = new long[Math.toIntExact(shape.size())];
-    int rank = shape.rank();
-    long[] position = new long[rank];
-    long at = layout.offset() - layout.start();
-    for (int i = 0; i < index.length; i++) {
-      index[i] = at;
-      for (int d = rank - 1; d >= 0; d--) {
-        at += layout.stride(d);
-        if (++position[d] < shape.dim(d)) {
-          break;
-        }
-        at -= position[d] * layout.stride(d);
-        position[d] = 0;
-      }
-    }
-    return index;
-  }
-
   /** Element {@code i} of a segment of {@code dtype} values. */
   public static double get(MemorySegment bytes, DType dtype, long i) {
     return switch (dtype) {
@@ -102,7 +128,8 @@ public final class Elements {
       case BF16 -> BFloat16.toFloat(bytes.get(I16, i * 2));
       case I64 -> bytes.get(I64, i * 8);
       case I32 -> bytes.get(I32, i * 4);
-      case U8, BOOL -> bytes.get(JAVA_BYTE, i) & 0xff;
+      case U8 -> bytes.get(JAVA_BYTE, i) & 0xff;
+      case BOOL -> bytes.get(JAVA_BYTE, i) != 0 ? 1 : 0;
     };
   }
 

@@ -2,6 +2,7 @@ package dev.tenon.engine.kernel;
 
 import dev.tenon.engine.op.Op;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -18,7 +19,7 @@ public final class KernelRegistry {
   private final AtomicLong fallbacks = new AtomicLong();
 
   public KernelRegistry(List<Kernel> kernels) {
-    Map<Class<? extends Op>, List<Kernel>> byOp = new ConcurrentHashMap<>();
+    Map<Class<? extends Op>, List<Kernel>> byOp = new LinkedHashMap<>();
     kernels.forEach(k -> byOp.computeIfAbsent(k.op(), _ -> new ArrayList<>()).add(k));
     this.kernels = byOp;
   }

@@ -12,6 +12,7 @@ public record Concat(int axis) implements Op {
   public List<Spec> infer(List<Spec> inputs) {
     Check.that(!inputs.isEmpty(), this, "the number of operands", "at least 1", 0);
     Spec first = inputs.getFirst();
+    Check.that(axis >= -first.rank() && axis < first.rank(), this, "each operand", "of a rank that has dimension " + axis, first);
     int a = first.shape().axis(axis);
     long extent = 0;
     for (Spec x : inputs) {

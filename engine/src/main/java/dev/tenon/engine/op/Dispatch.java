@@ -16,10 +16,10 @@ final class Dispatch {
   private Dispatch() {}
 
   static List<Tensor> run(Op op, List<Tensor> inputs) {
-    List<Spec> specs = inputs.stream().map(t -> new Spec(t.dtype(), t.shape())).toList();
+    List<Spec> specs = specs(inputs);
     List<Spec> results = op.infer(specs);
     sameDevice(op, inputs);
-    boolean recorded = Tape.records(inputs) && !(op instanceof NoGradient);
+    boolean recorded = isDifferentiable(op, results) && Tape.records(inputs);
     List<Tensor> outputs = op instanceof ViewOp view
         ? view(view, specs.getFirst(), inputs.getFirst(), recorded)
         : compute(op, specs, inputs, results, recorded);
@@ -29,30 +29,55 @@ final class Dispatch {
     return outputs;
   }
 
+  private static List<Spec> specs(List<Tensor> tensors) {
+    List<Spec> specs = new ArrayList<>(tensors.size());
+    for (Tensor t : tensors) {
+      specs.add(new Spec(t.dtype(), t.shape()));
+    }
+    return specs;
+  }
+
+  /** Whether a loss can depend on the results by more than their choice: a real number is among them that is not an update. */
+  private static boolean isDifferentiable(Op op, List<Spec> results) {
+    if (op instanceof Updating) {
+      return false;
+    }
+    for (Spec result : results) {
+      if (result.dtype().isFloating()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   private static List<Tensor> view(ViewOp op, Spec spec, Tensor input, boolean recorded) {
-    return op.views(spec, input.layout()).stream()
-        .map(layout -> new Tensor(input.storage(), layout, input.dtype(), recorded))
-        .toList();
+    List<Layout> layouts = op.views(spec, input.layout());
+    List<Tensor> outputs = new ArrayList<>(layouts.size());
+    for (Layout layout : layouts) {
+      outputs.add(new Tensor(input.storage(), layout, input.dtype(), recorded));
+    }
+    return outputs;
   }
 
   private static List<Tensor> compute(
       Op op, List<Spec> specs, List<Tensor> inputs, List<Spec> results, boolean recorded) {
-    Scope scope = Scope.current();
     List<Tensor> outputs = new ArrayList<>(results.size());
     for (int i = 0; i < results.size(); i++) {
-      Spec result = results.get(i);
-      if (op instanceof Updating updating) {
-        outputs.add(inputs.get(updating.updates(i)));
-      } else {
-        var backend = inputs.isEmpty() ? scope.backend() : inputs.getFirst().storage().backend();
-        var storage = backend.allocate(result.bytes());
-        scope.adopt(storage);
-        outputs.add(new Tensor(storage, Layout.contiguous(result.shape()), result.dtype(),
-            recorded && result.dtype().isFloating()));
-      }
+      outputs.add(op instanceof Updating updating
+          ? inputs.get(updating.updates(i))
+          : allocate(inputs, results.get(i), recorded));
     }
     launch(op, specs, results, new Call(op, inputs, outputs));
     return outputs;
+  }
+
+  private static Tensor allocate(List<Tensor> inputs, Spec result, boolean recorded) {
+    Scope scope = Scope.current();
+    var backend = inputs.isEmpty() ? scope.backend() : inputs.getFirst().storage().backend();
+    var storage = backend.allocate(result.bytes());
+    scope.adopt(storage);
+    return new Tensor(
+        storage, Layout.contiguous(result.shape()), result.dtype(), recorded && result.dtype().isFloating());
   }
 
   private static void launch(Op op, List<Spec> specs, List<Spec> results, Call call) {

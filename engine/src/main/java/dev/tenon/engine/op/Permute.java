@@ -13,9 +13,23 @@ public record Permute(List<Integer> order) implements ViewOp {
 
   @Override
   public List<Layout> views(Spec input, Layout layout) {
-    List<Integer> all = IntStream.range(0, input.rank()).boxed().toList();
-    Check.that(order.stream().sorted().toList().equals(all), this, "x", "of a rank that " + order + " permutes", input);
-    return List.of(layout.permute(order.stream().mapToInt(i -> i).toArray()));
+    if (!permutes(input.rank())) {
+      Check.that(false, this, "x", "of a rank that " + order + " permutes", input);
+    }
+    int[] dims = new int[order.size()];
+    for (int i = 0; i < dims.length; i++) {
+      dims[i] = order.get(i);
+    }
+    return List.of(layout.permute(dims));
+  }
+
+  private boolean permutes(int rank) {
+    for (int i = 0; i < rank; i++) {
+      if (!order.contains(i)) {
+        return false;
+      }
+    }
+    return order.size() == rank;
   }
 
   @Override

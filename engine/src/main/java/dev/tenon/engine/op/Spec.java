@@ -2,6 +2,7 @@ package dev.tenon.engine.op;
 
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Shape;
+import dev.tenon.engine.TenonException;
 
 /** What shape inference knows of a tensor. */
 public record Spec(DType dtype, Shape shape) {
@@ -13,8 +14,17 @@ public record Spec(DType dtype, Shape shape) {
     return shape.rank();
   }
 
+  /**
+   * Bytes the elements take.
+   *
+   * @throws TenonException when there are more than any memory holds
+   */
   public long bytes() {
-    return shape.size() * dtype.byteSize();
+    try {
+      return Math.multiplyExact(shape.size(), (long) dtype.byteSize());
+    } catch (ArithmeticException e) {
+      throw new TenonException("a " + dtype + " tensor of shape " + shape + " is too large for any memory", e);
+    }
   }
 
   /** The same type under another shape. */
