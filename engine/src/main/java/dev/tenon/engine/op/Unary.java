@@ -65,11 +65,13 @@ public record Unary(Fn fn, double a, double b) implements Op {
       this.derivative = derivative;
     }
 
-    double value(double x, double a, double b) {
+    /** The function of {@code x} under the parameters {@code a} and {@code b}. */
+    public double value(double x, double a, double b) {
       return value.at(x, a, b);
     }
 
-    double derivative(double x, double a, double b) {
+    /** The derivative at {@code x}. */
+    public double derivative(double x, double a, double b) {
       return derivative.at(x, a, b);
     }
   }

@@ -7,6 +7,7 @@ import dev.tenon.engine.HostBackend;
 import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.Linear;
 import dev.tenon.engine.op.LoraLinear;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Opens the CPU with vectorized, multi-threaded kernels. */
@@ -25,8 +26,13 @@ public final class CpuProvider implements BackendProvider {
 
   private static List<Kernel> kernels(Workers workers) {
     Gemm gemm = new Gemm(workers);
-    return List.of(
-        new MatMulKernel(gemm), new LinearKernel(Linear.class, gemm), new LinearKernel(LoraLinear.class, gemm));
+    List<Kernel> kernels = new ArrayList<>(List.of(
+        new MatMulKernel(gemm), new LinearKernel(Linear.class, gemm), new LinearKernel(LoraLinear.class, gemm),
+        new SumKernel(workers), new LayerNormGradKernel(workers)));
+    ElementwiseKernel.OPS.forEach(op -> kernels.add(new ElementwiseKernel(op, workers)));
+    CopyKernel.OPS.forEach(op -> kernels.add(new CopyKernel(op, workers)));
+    RowKernel.OPS.forEach(op -> kernels.add(new RowKernel(op, workers)));
+    return kernels;
   }
 
   @Override

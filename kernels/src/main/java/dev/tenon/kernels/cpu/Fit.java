@@ -14,14 +14,28 @@ final class Fit {
 
   private Fit() {}
 
-  /** Accepts operands and results that are all F32. */
+  static Kernel.Offer accept() {
+    return Kernel.Offer.accept(COST);
+  }
+
+  /** Accepts operands that are all F32. */
   static Kernel.Offer f32(Call call) {
     for (Tensor t : call.inputs()) {
       if (t.dtype() != DType.F32) {
         return Kernel.Offer.refuse("computes in F32 only, and an operand is " + t.dtype());
       }
     }
-    return Kernel.Offer.accept(COST);
+    return accept();
+  }
+
+  /** Accepts F32 operands that have elements, and rows of them that fit into arrays. */
+  static Kernel.Offer rows(Call call) {
+    for (Tensor t : call.inputs()) {
+      if (t.size() == 0 || t.size() > Integer.MAX_VALUE) {
+        return Kernel.Offer.refuse("works on operands of 1 to 2³¹ − 1 elements, and one has shape " + t.shape());
+      }
+    }
+    return f32(call);
   }
 
   /** Accepts F32 operands small enough to be packed into arrays. */

@@ -1,0 +1,68 @@
+package dev.tenon.kernels.cpu;
+
+import dev.tenon.engine.Shape;
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.kernel.Call;
+import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.op.AdamW;
+import dev.tenon.engine.op.Binary;
+import dev.tenon.engine.op.Cast;
+import dev.tenon.engine.op.Compare;
+import dev.tenon.engine.op.Op;
+import dev.tenon.engine.op.Sgd;
+import dev.tenon.engine.op.Unary;
+import dev.tenon.engine.op.UnaryGrad;
+import dev.tenon.engine.op.Where;
+import java.util.List;
+
+/** Runs the ops that work on each element by itself, over operands of any strides that broadcast to the result's shape. */
+record ElementwiseKernel(Class<? extends Op> op, Workers workers) implements Kernel {
+  /** The ops it runs. */
+  static final List<Class<? extends Op>> OPS = List.of(
+      Unary.class, UnaryGrad.class, Binary.class, Compare.class, Where.class, Cast.class, AdamW.class, Sgd.class);
+
+  @Override
+  public String name() {
+    return "elementwise";
+  }
+
+  @Override
+  public Offer accepts(Call call) {
+    for (Tensor t : call.inputs()) {
+      boolean exact = switch (t.dtype()) {
+        case F32, BOOL -> true;
+        case F16, BF16, U8 -> call.op() instanceof Cast;
+        case F64, I64, I32 -> false;
+      };
+      if (!exact) {
+        return Offer.refuse("computes in F32, and an operand is " + t.dtype());
+      }
+    }
+    return Fit.accept();
+  }
+
+  @Override
+  public void launch(Call call) {
+    Shape shape = call.output(0).shape();
+    int tile = (int) Math.min(Rows.TILE, Math.max(1, shape.size()));
+    Rows.run(
+        workers,
+        call.inputs().stream().map(t -> Rows.Operand.of(t, t.layout().expand(shape), tile)).toList(),
+        call.outputs().stream().map(t -> Rows.Operand.of(t, t.layout(), tile)).toList(),
+        body(call.op()));
+  }
+
+  private static Rows.Body body(Op op) {
+    return switch (op) {
+      case Unary unary -> UnaryMaps.of(unary);
+      case UnaryGrad grad -> UnaryMaps.of(grad);
+      case Binary(Binary.Fn fn) -> BinaryMaps.of(fn);
+      case Compare(Compare.Relation relation) -> BinaryMaps.of(relation);
+      case Where _ -> (in, out, n) -> BinaryMaps.where(in[0], in[1], in[2], out[0], n);
+      case Cast _ -> (in, out, n) -> System.arraycopy(in[0], 0, out[0], 0, n);
+      case AdamW adam -> UpdateMaps.of(adam);
+      case Sgd sgd -> UpdateMaps.of(sgd);
+      default -> throw new IllegalArgumentException(op.name() + " is not element-wise");
+    };
+  }
+}
