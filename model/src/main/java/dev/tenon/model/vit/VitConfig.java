@@ -17,7 +17,9 @@ public record VitConfig(int heads, double eps, Pooling pooling, Unary.Fn activat
     /** The class token (token 0). */
     TOKEN,
     /** The mean of the patch tokens. */
-    AVERAGE
+    AVERAGE,
+    /** Both, one after the other (DINOv2). */
+    TOKEN_AND_AVERAGE
   }
 
   /** As timm builds a ViT: class token, eps 1e-6, exact GELU; τ as in EMTAL. */
@@ -28,6 +30,16 @@ public record VitConfig(int heads, double eps, Pooling pooling, Unary.Fn activat
   /** The same with another pooling. */
   public VitConfig with(Pooling other) {
     return new VitConfig(heads, eps, other, activation, routerTemperature);
+  }
+
+  /** The same with another activation. */
+  public VitConfig with(Unary.Fn other) {
+    return new VitConfig(heads, eps, pooling, other, routerTemperature);
+  }
+
+  /** The same with another number of heads. */
+  public VitConfig withHeads(int other) {
+    return new VitConfig(other, eps, pooling, activation, routerTemperature);
   }
 
   /** The same with another epsilon. */

@@ -54,14 +54,11 @@ public final class Adaptation {
 
   /** A head for {@code classes} classes: truncated normal weights, zero bias (EMTAL §7). */
   private static Vit withHead(Vit pretrained, int classes, long seed) {
-    Tensor position = pretrained.weights().get("pos_embed");
-    DType dtype = position.dtype();
+    DType dtype = pretrained.weights().get("pos_embed").dtype();
     var values = Philox.of(seed).split("head.weight").truncatedNormal(HEAD_STD, -2, 2);
-    return new Vit(
-        pretrained.weights().with(Map.of(
-            "head.weight", Adapters.filled(dtype, Shape.of(classes, position.dim(2)), values),
-            "head.bias", Tensor.zeros(dtype, Shape.of(classes)))),
-        pretrained.config());
+    return pretrained.withHead(
+        Adapters.filled(dtype, Shape.of(classes, pretrained.featureDim()), values),
+        Tensor.zeros(dtype, Shape.of(classes)));
   }
 
   private static Lora lora(MethodSpec.Lora spec, long seed) {

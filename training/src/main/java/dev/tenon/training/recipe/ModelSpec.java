@@ -14,7 +14,7 @@ import java.nio.file.Path;
  * @param heads attention heads; 0 gives every head 64 channels
  * @param mlpRatio hidden width of the MLP over {@code dim}; read only without weights
  * @param pooling what the head sees
- * @param normEps epsilon of every layer norm
+ * @param normEps epsilon of every layer norm; 0 takes what the file says, or else what is usual under its names
  */
 public record ModelSpec(
     Path weights,
@@ -41,6 +41,8 @@ public record ModelSpec(
 
   /** The feature handed to the head. */
   public enum Pooling {
+    /** As the weights were trained; the class token without weights. */
+    AUTO,
     /** The class token. */
     CLS,
     /** The mean of the patch tokens. */
@@ -48,7 +50,7 @@ public record ModelSpec(
   }
 
   static final ModelSpec DEFAULT =
-      new ModelSpec(Path.of(""), WeightFormat.AUTO, 224, 0, 0, 0, 0, 4, Pooling.CLS, 1e-6);
+      new ModelSpec(Path.of(""), WeightFormat.AUTO, 224, 0, 0, 0, 0, 4, Pooling.AUTO, 0);
 
   static ModelSpec visit(Section s, ModelSpec d) {
     var spec = new ModelSpec(

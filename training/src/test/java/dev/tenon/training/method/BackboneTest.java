@@ -1,0 +1,65 @@
+package dev.tenon.training.method;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.tenon.engine.Backend;
+import dev.tenon.engine.Backends;
+import dev.tenon.engine.Device;
+import dev.tenon.engine.Scope;
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.io.Safetensors;
+import dev.tenon.engine.io.SafetensorsFile;
+import dev.tenon.engine.io.TensorEntry;
+import dev.tenon.model.vit.Vit;
+import dev.tenon.model.vit.VitFile;
+import dev.tenon.model.vit.VitOptions;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** A real pretrained ViT-Tiny, from file to classes. */
+class BackboneTest {
+  private static final Path DATA = Path.of(System.getProperty("tenon.data", "../../shared/data")).resolve("weights");
+  private static Backend backend;
+
+  @BeforeAll
+  static void open() {
+    backend = Backends.open(Device.CPU);
+  }
+
+  @AfterAll
+  static void close() {
+    backend.close();
+  }
+
+  private static Vit vit() {
+    Path file = DATA.resolve("vit_tiny_patch16_224.tinyimagenet.safetensors");
+    assumeTrue(Files.exists(file), () -> file + " is not there; set tenon.data to the folder of real data");
+    return VitFile.load(file, VitOptions.DEFAULT);
+  }
+
+  @Test
+  void logitsAndClassFeatureAreTheReferences() {
+    try (Scope _ = Scope.open(backend)) {
+      Vit vit = vit();
+      assertThat(vit.config().eps()).isEqualTo(1e-12);
+      assertThat(vit.weights().parameters()).isEqualTo(5_563_016);
+      try (SafetensorsFile reference = Safetensors.open(DATA.resolve("vit_tiny_reference.safetensors"))) {
+        TensorEntry image = reference.entry("in.x");
+        Tensor tokens = vit.tokens(Tensor.of(image.dtype(), image.shape(), image.data()), 1);
+        assertThat(distance(vit.pool(tokens), reference.entry("out.cls"))).isLessThan(1e-4);
+        assertThat(distance(vit.logits(tokens), reference.entry("out.logits"))).isLessThan(1e-4);
+      }
+    }
+  }
+
+  private static double distance(Tensor actual, TensorEntry expected) {
+    assertThat(actual.shape()).isEqualTo(expected.shape());
+    double[] values = actual.toDoubles();
+    return IntStream.range(0, values.length).mapToDouble(i -> Math.abs(values[i] - expected.valueAt(i))).max().orElseThrow();
+  }
+}
