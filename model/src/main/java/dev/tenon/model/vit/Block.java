@@ -32,8 +32,17 @@ record Block(
 
   /** [B, N, dim] → [B, N, dim]. */
   Tensor apply(Tensor x, double alpha) {
-    Tensor attended = x.add(scaled(attention(norm1.apply(x)), scale1));
+    Tensor attended = attended(x);
     return attended.add(scaled(mlp.apply(norm2.apply(attended), alpha), scale2));
+  }
+
+  private Tensor attended(Tensor x) {
+    return x.add(scaled(attention(norm1.apply(x)), scale1));
+  }
+
+  /** What the router gives to each expert, over all tokens on average and before it fades, [K]; empty without a router. */
+  Optional<Tensor> routing(Tensor x) {
+    return mlp instanceof Mlp.Moefied m ? Optional.of(m.shares(norm2.apply(attended(x))).mean(0, 1)) : Optional.empty();
   }
 
   private Tensor attention(Tensor x) {

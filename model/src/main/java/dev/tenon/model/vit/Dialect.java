@@ -105,10 +105,10 @@ enum Dialect {
       - <- logit_scale
       """),
 
-  AUGREG(NameScheme.AUGREG, 1e-6, Unary.Fn.GELU, PositionResize.BICUBIC, Rows.NPZ_PREFIXES, Rows.NPZ.formatted("1", "2", "3")),
+  AUGREG(NameScheme.AUGREG, 1e-6, Unary.Fn.GELU, PositionResize.ALIGNED_BILINEAR, Rows.NPZ_PREFIXES, Rows.NPZ.formatted("1", "2", "3")),
 
   /** The same in the files of big_vision, the authors' later code. */
-  BIG_VISION(NameScheme.AUGREG, 1e-6, Unary.Fn.GELU, PositionResize.BICUBIC, Rows.NPZ_PREFIXES,
+  BIG_VISION(NameScheme.AUGREG, 1e-6, Unary.Fn.GELU, PositionResize.ALIGNED_BILINEAR, Rows.NPZ_PREFIXES,
       Rows.NPZ.formatted("0", "1", "0") + "pos_embed <- ~pos_embedding\n");
 
   /** Rows that several dialects share. */

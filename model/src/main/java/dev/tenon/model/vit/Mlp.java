@@ -1,7 +1,7 @@
 package dev.tenon.model.vit;
 
-import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
+import dev.tenon.engine.op.GatedGelu;
 import dev.tenon.engine.op.Linear;
 import dev.tenon.engine.op.Softmax;
 import dev.tenon.engine.op.Unary;
@@ -30,17 +30,16 @@ sealed interface Mlp {
   record Moefied(Projection fc1, Projection fc2, Tensor router, double temperature) implements Mlp {
     @Override
     public Tensor apply(Tensor x, double alpha) {
-      Tensor hidden = fc1.apply(x);
-      Shape groups = x.shape().without(-1).concat(Shape.of(router.dim(0), hidden.dim(-1) / router.dim(0)));
-      Tensor gated = hidden.reshape(groups).mul(gate(x, alpha).reshape(groups.with(-1, 1))).reshape(hidden.shape());
-      return fc2.apply(gated.map(Unary.Fn.GELU));
+      return fc2.apply(new GatedGelu((int) router.dim(0)).apply(fc1.apply(x), gate(x, alpha)));
     }
 
     private Tensor gate(Tensor x, double alpha) {
-      long experts = router.dim(0);
-      Tensor share = new Softmax(-1).apply(
-          new Linear(false).apply(x, router).mul(1 / temperature));
-      return share.affine(experts * (1 - alpha), alpha);
+      return shares(x).affine(router.dim(0) * (1 - alpha), alpha);
+    }
+
+    /** What the router gives to each expert before it fades: [..., dim] → [..., K], sums to 1. */
+    Tensor shares(Tensor x) {
+      return new Softmax(-1).apply(new Linear(false).apply(x, router).mul(1 / temperature));
     }
   }
 

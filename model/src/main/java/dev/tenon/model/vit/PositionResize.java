@@ -11,8 +11,8 @@ public enum PositionResize {
   ANTIALIAS_BICUBIC,
   /** timm 0.6 (EMTAL) and Hugging Face: bicubic with a = −0.75. */
   BICUBIC,
-  /** The AugReg files' own. */
-  BILINEAR,
+  /** The authors of the AugReg files: linear between the centers of the corners. */
+  ALIGNED_BILINEAR,
   /** torchvision: bicubic with a = −0.75 between the centers of the corners. */
   ALIGNED_BICUBIC;
 
@@ -47,10 +47,7 @@ public enum PositionResize {
       if (this == ANTIALIAS_BICUBIC) {
         widened(w, i, from, (double) from / to);
       } else {
-        double at = this == ALIGNED_BICUBIC
-            ? (to == 1 ? 0 : i * (from - 1.0) / (to - 1))
-            : (i + 0.5) * from / to - 0.5;
-        sampled(w, i, from, this == BILINEAR ? Math.max(0, at) : at);
+        sampled(w, i, from, this == BICUBIC ? (i + 0.5) * from / to - 0.5 : i * (from - 1.0) / Math.max(1, to - 1));
       }
     }
     return w;
@@ -61,7 +58,7 @@ public enum PositionResize {
     int base = (int) Math.floor(at);
     for (int j = base - 1; j <= base + 2; j++) {
       double distance = Math.abs(at - j);
-      double weight = this == BILINEAR ? Math.max(0, 1 - distance) : cubic(distance, -0.75);
+      double weight = this == ALIGNED_BILINEAR ? Math.max(0, 1 - distance) : cubic(distance, -0.75);
       w[row * from + Math.clamp(j, 0, from - 1)] += weight;
     }
   }

@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -38,6 +39,9 @@ public final class Vit {
     this.config = config;
     for (int i = 0; weights.find("blocks." + i + ".norm1.weight").isPresent(); i++) {
       blocks.add(Block.of(weights, "blocks." + i + ".", config));
+    }
+    if (config.pooling() != VitConfig.Pooling.AVERAGE && weights.find("cls_token").isEmpty()) {
+      throw new TenonException("a ViT without a class token cannot pool it; choose average pooling");
     }
     long dim = weights.get("pos_embed").dim(2);
     if (dim % config.heads() != 0) {
@@ -104,6 +108,14 @@ public final class Vit {
       states.add(block.apply(states.getLast(), alpha));
     }
     return states;
+  }
+
+  /**
+   * For each block that has a router, the share that every expert gets, averaged over all tokens and before it fades: [K], sums to 1.
+   */
+  public List<Tensor> routing(Tensor images, double alpha) {
+    List<Tensor> states = hiddenStates(images, alpha);
+    return IntStream.range(0, depth()).mapToObj(i -> blocks.get(i).routing(states.get(i))).flatMap(Optional::stream).toList();
   }
 
   /** Tokens through the final norm, where there is one. */

@@ -21,11 +21,9 @@ final class EmtalReplays {
       "emtal_alpha_schedule", EmtalReplays::alpha,
       "emtal_attention", EmtalReplays::attention,
       "emtal_moelora_ffn", c -> Map.of("y", ffn(c, "", c.in("x"), c.config().get("alpha").asDouble())),
-      "emtal_merge", EmtalReplays::merge,
-      "emtal_vit", EmtalReplays::transformer);
-  /** What LayerNorm adds to the variance in the reference's whole model, and in a block on its own. */
-  private static final double MODEL_EPS = 1e-6;
-  private static final double BLOCK_EPS = 1e-5;
+      "emtal_merge", EmtalReplays::merge);
+  /** What LayerNorm adds to the variance in a block on its own. */
+  private static final double EPS = 1e-5;
 
   private EmtalReplays() {}
 
@@ -49,7 +47,7 @@ final class EmtalReplays {
   }
 
   private static List<Tensor> queriesKeysValues(GoldenCase c, String at, Tensor x) {
-    long heads = c.config().has("heads") ? c.config().get("heads").asLong() : c.config().get("num_heads").asLong();
+    long heads = c.config().get("heads").asLong();
     Tensor qkv = lora(c, x, at + "qkv", at + "lora_qkv", at + "lora_qkv2");
     return new Unbind(2).applyAll(List.of(qkv.reshape(x.dim(0), x.dim(1), 3, heads, x.dim(2) / heads)));
   }
@@ -76,7 +74,7 @@ final class EmtalReplays {
   }
 
   private static Tensor norm(GoldenCase c, String layer, Tensor x) {
-    return new LayerNorm(1, true, c.has("w.norm1.weight") ? BLOCK_EPS : MODEL_EPS).apply(x, c.w(layer + ".weight"), c.w(layer + ".bias"));
+    return new LayerNorm(1, true, EPS).apply(x, c.w(layer + ".weight"), c.w(layer + ".bias"));
   }
 
   private static Tensor block(GoldenCase c, String at, Tensor x, double alpha) {
@@ -109,28 +107,5 @@ final class EmtalReplays {
     Tensor weight = c.w(layer + ".weight").add(c.w(a).matmul(c.w(b)).transpose(0, 1));
     outputs.put("merged." + layer + ".weight", weight);
     return weight;
-  }
-
-  private static Map<String, Tensor> transformer(GoldenCase c) {
-    Tensor tokens = embed(c, c.in("x"));
-    double alpha = c.config().get("alpha").asDouble();
-    for (int i = 0; c.has("w.blocks." + i + ".norm1.weight"); i++) {
-      tokens = block(c, "blocks." + i + ".", tokens, alpha);
-    }
-    Tensor features = norm(c, "norm", tokens).select(1, 0);
-    return Map.of("fea", features, "y", new Linear(true).apply(features, c.w("head.weight"), c.w("head.bias")));
-  }
-
-  /** Images to the class token and one token a patch, each with its position. */
-  private static Tensor embed(GoldenCase c, Tensor x) {
-    Tensor kernel = c.w("patch_embed.proj.weight");
-    long patch = kernel.dim(-1);
-    long rows = x.dim(2) / patch;
-    long columns = x.dim(3) / patch;
-    Tensor patches = x.reshape(x.dim(0), x.dim(1), rows, patch, columns, patch).permute(0, 2, 4, 1, 3, 5)
-        .reshape(x.dim(0), rows * columns, -1);
-    Tensor tokens = new Linear(true).apply(patches, kernel.reshape(kernel.dim(0), -1), c.w("patch_embed.proj.bias"));
-    Tensor cls = c.w("cls_token").expand(x.dim(0), 1, tokens.dim(2));
-    return LayoutReplays.concat(1, cls, tokens).add(c.w("pos_embed"));
   }
 }

@@ -13,6 +13,7 @@ final class Replays {
     BY_PREFIX.putAll(MatrixReplays.ALL);
     BY_PREFIX.putAll(NormReplays.ALL);
     BY_PREFIX.putAll(EmtalReplays.ALL);
+    BY_PREFIX.putAll(VitReplays.ALL);
     BY_PREFIX.putAll(LossReplays.ALL);
     BY_PREFIX.put(ActivationReplays.PREFIX, ActivationReplays::run);
     BY_PREFIX.putAll(AttentionReplays.ALL);
