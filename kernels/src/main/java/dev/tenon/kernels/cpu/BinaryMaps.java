@@ -44,7 +44,7 @@ final class BinaryMaps {
     }
   }
 
-  private static void add(float[] x, float[] y, float[] out, int n) {
+  static void add(float[] x, float[] y, float[] out, int n) {
     for (int i = 0; i < n; i++) {
       out[i] = x[i] + y[i];
     }
@@ -68,7 +68,7 @@ final class BinaryMaps {
     }
   }
 
-  private static void max(float[] x, float[] y, float[] out, int n) {
+  static void max(float[] x, float[] y, float[] out, int n) {
     for (int i = 0; i < n; i++) {
       out[i] = Math.max(x[i], y[i]);
     }

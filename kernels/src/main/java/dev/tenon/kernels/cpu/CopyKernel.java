@@ -71,6 +71,11 @@ record CopyKernel(Class<? extends Op> op, Workers workers) implements Kernel {
   }
 
   private void copy(Tensor from, Layout source, Tensor to, Layout target) {
+    copy(workers, from, source, to, target);
+  }
+
+  /** Copies what {@code source} sees of one tensor to what {@code target} sees of another. */
+  static void copy(Workers workers, Tensor from, Layout source, Tensor to, Layout target) {
     if (source.shape().size() > 0) {
       int tile = (int) Math.min(Rows.TILE, source.shape().size());
       Rows.run(workers, List.of(Rows.Operand.of(from, source, tile)), List.of(Rows.Operand.of(to, target, tile)),

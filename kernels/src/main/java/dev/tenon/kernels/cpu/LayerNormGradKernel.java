@@ -6,9 +6,6 @@ import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.LayerNormGrad;
 import dev.tenon.engine.op.Op;
-import java.util.Arrays;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** Runs {@link LayerNormGrad} in one pass over the rows, which also adds up the gradients of weight and bias. */
 record LayerNormGradKernel(Workers workers) implements Kernel {
@@ -70,7 +67,6 @@ record LayerNormGradKernel(Workers workers) implements Kernel {
     for (int row = from; row < to; row++) {
       gradOutput.read((long) row * n, n, g);
       input.read((long) row * n, n, x);
-      Arrays.fill(g, n, g.length, 0);
       if (weight != null) {
         parameters(g, x, n, mean[row - from], rstd[row - from], gradWeight, gradBias);
       }
@@ -85,33 +81,24 @@ record LayerNormGradKernel(Workers workers) implements Kernel {
     return values;
   }
 
-  private static FloatVector load(float[] x, int i) {
-    return FloatVector.fromArray(Simd.F32, x, i);
-  }
-
-  /** Adds to the gradients of weight and bias, and scales g by the weight. */
+  /** Adds to the gradients of weight and bias. */
   private static void parameters(float[] g, float[] x, int n, float mean, float rstd, float[] gradWeight, float[] gradBias) {
-    for (int i = 0; i < n; i += Simd.LANES) {
-      FloatVector gi = load(g, i);
-      gi.fma(load(x, i).sub(mean).mul(rstd), load(gradWeight, i)).intoArray(gradWeight, i);
-      gi.add(load(gradBias, i)).intoArray(gradBias, i);
+    for (int i = 0; i < n; i++) {
+      gradWeight[i] += g[i] * ((x[i] - mean) * rstd);
     }
+    BinaryMaps.add(gradBias, g, gradBias, n);
   }
 
-  /** Turns g, padded with zeros, into gradX. */
+  /** Turns g into gradX. */
   private static void inputs(float[] g, float[] x, int n, float mean, float rstd, float[] weight) {
-    FloatVector sum = FloatVector.zero(Simd.F32);
-    FloatVector dot = FloatVector.zero(Simd.F32);
-    for (int i = 0; i < n; i += Simd.LANES) {
-      FloatVector scaled = weight == null ? load(g, i) : load(g, i).mul(load(weight, i));
-      scaled.intoArray(g, i);
-      sum = sum.add(scaled);
-      dot = scaled.fma(load(x, i).sub(mean), dot);
+    UnaryMaps.affine(x, x, n, 1, -mean);
+    if (weight != null) {
+      BinaryMaps.multiply(g, weight, g, n);
     }
-    float average = sum.reduceLanes(VectorOperators.ADD) / n;
-    float slope = dot.reduceLanes(VectorOperators.ADD) * rstd / n * rstd;
-    for (int i = 0; i < n; i += Simd.LANES) {
-      load(g, i).sub(average).sub(load(x, i).sub(mean).mul(slope)).mul(rstd).intoArray(g, i);
+    float average = VectorMath.sum(g, n) / n;
+    float slope = VectorMath.dot(g, x, n) * rstd / n * rstd;
+    for (int i = 0; i < n; i++) {
+      g[i] = rstd * (g[i] - average - x[i] * slope);
     }
   }
 }

@@ -67,7 +67,7 @@ record RowKernel(Class<? extends Op> op, Workers workers) implements Kernel {
         Rows.Operand.of(call.output(0), call.output(0).layout(), width),
         Rows.Operand.of(call.output(1), call.output(1).layout(), 1),
         Rows.Operand.of(call.output(2), call.output(2).layout(), 1));
-    Rows.run(workers, in, out, (x, y, n) -> RowMaps.layerNorm(x, y, n, norm.affine(), norm.eps()));
+    Rows.run(workers, in, out, (x, y, n) -> RowMaps.layerNorm(x, y, n, norm.eps()));
   }
 
   /** Rows are the channels of one expert; the gate and its gradient have one element for each. */

@@ -8,7 +8,6 @@ import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Sum;
 import java.util.List;
 import java.util.stream.IntStream;
-import jdk.incubator.vector.FloatVector;
 
 /**
  * Runs {@link Sum} over any dimensions: along rows where neighbors in memory belong to one sum, down columns where they belong to
@@ -80,7 +79,7 @@ record SumKernel(Workers workers) implements Kernel {
     for (int at = 0; at < length; at += tile.length) {
       int n = Math.min(tile.length, length - at);
       x.read(from + at, n, tile);
-      sum += RowMaps.sum(tile, n);
+      sum += VectorMath.sum(tile, n);
     }
     return (float) sum;
   }
@@ -99,17 +98,10 @@ record SumKernel(Workers workers) implements Kernel {
       float[] row = new float[Rows.padded(count)];
       for (long r = from; r < Math.min(length, from + rows); r++) {
         x.read(r * columns + first, count, row);
-        add(row, sums, count);
+        BinaryMaps.add(sums, row, sums, count);
       }
       partials.set(task / blocks, first, sums, count);
     });
     return partials.total();
-  }
-
-  /** Adds a row to sums. */
-  static void add(float[] row, float[] sums, int n) {
-    for (int i = 0; i < n; i += Simd.LANES) {
-      FloatVector.fromArray(Simd.F32, sums, i).add(FloatVector.fromArray(Simd.F32, row, i)).intoArray(sums, i);
-    }
   }
 }

@@ -6,10 +6,17 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * The functions of {@link Unary} and their derivatives on arrays. Plain loops are those the compiler vectorizes by itself; functions
- * without a loop of their own are computed by their definition.
+ * The functions of {@link Unary} and their derivatives on arrays: plain loops, which the compiler vectorizes by itself, around
+ * {@link VectorMath}. Functions without a loop of their own are computed by their definition.
  */
 final class UnaryMaps {
+  /** Beyond this the tail of the normal distribution is zero. */
+  private static final float TAIL_MAX = 14.5f;
+  private static final float INV_SQRT_2_PI = 0.3989423f;
+  /** GELU is about {@code x·sigmoid(LINEAR·x + CUBIC·x³)}. */
+  private static final float LINEAR = 1.5957692f;
+  private static final float CUBIC = 0.07135482f;
+
   private UnaryMaps() {}
 
   static Rows.Body of(Unary op) {
@@ -17,22 +24,21 @@ final class UnaryMaps {
     float b = (float) op.b();
     return switch (op.fn()) {
       case AFFINE -> (in, out, n) -> affine(in[0], out[0], n, a, b);
-      case EXP -> (in, out, n) -> exp(in[0], out[0], n);
+      case EXP -> (in, out, n) -> VectorMath.exp(in[0], 1, out[0], n);
       case SQRT -> (in, out, n) -> sqrt(in[0], out[0], n);
       case RSQRT -> (in, out, n) -> rsqrt(in[0], out[0], n);
       case SQUARE -> (in, out, n) -> BinaryMaps.multiply(in[0], in[0], out[0], n);
       case RECIPROCAL -> (in, out, n) -> reciprocal(in[0], out[0], n);
       case ABS -> (in, out, n) -> abs(in[0], out[0], n);
       case CLAMP -> (in, out, n) -> clamp(in[0], out[0], n, a, b);
-      case RELU -> (in, out, n) -> leakyRelu(in[0], out[0], n, 0);
+      case RELU -> (in, out, n) -> clamp(in[0], out[0], n, 0, Float.POSITIVE_INFINITY);
       case RELU6 -> (in, out, n) -> clamp(in[0], out[0], n, 0, 6);
-      case LEAKY_RELU -> (in, out, n) -> leakyRelu(in[0], out[0], n, a);
-      case TANH -> (in, out, n) -> tanh(in[0], out[0], n);
+      case TANH -> (in, out, n) -> VectorMath.tanh(in[0], out[0], n);
       case SIGMOID -> (in, out, n) -> sigmoid(in[0], out[0], n);
-      case SILU -> (in, out, n) -> gate(in[0], out[0], n, 1);
-      case QUICK_GELU -> (in, out, n) -> gate(in[0], out[0], n, 1.702f);
+      case SILU -> (in, out, n) -> gate(in[0], out[0], n, 1, 0);
+      case QUICK_GELU -> (in, out, n) -> gate(in[0], out[0], n, 1.702f, 0);
+      case GELU_TANH -> (in, out, n) -> gate(in[0], out[0], n, LINEAR, CUBIC);
       case GELU -> (in, out, n) -> gelu(in[0], out[0], n);
-      case GELU_TANH -> (in, out, n) -> geluTanh(in[0], out[0], n);
       default -> (in, out, n) -> define(op, in[0], out[0], n);
     };
   }
@@ -41,21 +47,16 @@ final class UnaryMaps {
     float a = (float) op.a();
     return switch (op.fn()) {
       case AFFINE -> (in, out, n) -> affine(in[1], out[0], n, a, 0);
-      case RELU -> (in, out, n) -> leakyReluGrad(in[0], in[1], out[0], n, 0);
-      case LEAKY_RELU -> (in, out, n) -> leakyReluGrad(in[0], in[1], out[0], n, a);
+      case RELU -> (in, out, n) -> reluGrad(in[0], in[1], out[0], n);
       case EXP -> (in, out, n) -> expGrad(in[0], in[1], out[0], n);
       case SIGMOID -> (in, out, n) -> sigmoidGrad(in[0], in[1], out[0], n, 1, 1);
       case TANH -> (in, out, n) -> sigmoidGrad(in[0], in[1], out[0], n, 2, 4);
-      case SILU -> (in, out, n) -> gateGrad(in[0], in[1], out[0], n, 1);
-      case QUICK_GELU -> (in, out, n) -> gateGrad(in[0], in[1], out[0], n, 1.702f);
+      case SILU -> (in, out, n) -> gateGrad(in[0], in[1], out[0], n, 1, 0);
+      case QUICK_GELU -> (in, out, n) -> gateGrad(in[0], in[1], out[0], n, 1.702f, 0);
+      case GELU_TANH -> (in, out, n) -> gateGrad(in[0], in[1], out[0], n, LINEAR, CUBIC);
       case GELU -> (in, out, n) -> geluGrad(in[0], in[1], out[0], n);
-      case GELU_TANH -> (in, out, n) -> geluTanhGrad(in[0], in[1], out[0], n);
       default -> (in, out, n) -> define(op, in[0], in[1], out[0], n);
     };
-  }
-
-  private static FloatVector load(float[] x, int i) {
-    return FloatVector.fromArray(Simd.F32, x, i);
   }
 
   private static void define(Unary op, float[] x, float[] y, int n) {
@@ -70,7 +71,7 @@ final class UnaryMaps {
     }
   }
 
-  private static void affine(float[] x, float[] y, int n, float a, float b) {
+  static void affine(float[] x, float[] y, int n, float a, float b) {
     for (int i = 0; i < n; i++) {
       y[i] = a * x[i] + b;
     }
@@ -106,91 +107,110 @@ final class UnaryMaps {
     }
   }
 
-  private static void leakyRelu(float[] x, float[] y, int n, float slope) {
+  private static void reluGrad(float[] x, float[] g, float[] y, int n) {
     for (int i = 0; i < n; i += Simd.LANES) {
-      FloatVector v = load(x, i);
-      v.blend(v.mul(slope), v.lt(0)).intoArray(y, i);
-    }
-  }
-
-  private static void leakyReluGrad(float[] x, float[] g, float[] y, int n, float slope) {
-    for (int i = 0; i < n; i += Simd.LANES) {
-      FloatVector v = load(g, i);
-      v.mul(slope).blend(v, load(x, i).compare(VectorOperators.GT, 0)).intoArray(y, i);
-    }
-  }
-
-  private static void exp(float[] x, float[] y, int n) {
-    for (int i = 0; i < n; i += Simd.LANES) {
-      VectorMath.exp(load(x, i)).intoArray(y, i);
+      FloatVector v = FloatVector.fromArray(Simd.F32, x, i);
+      FloatVector.zero(Simd.F32).blend(FloatVector.fromArray(Simd.F32, g, i), v.compare(VectorOperators.GT, 0)).intoArray(y, i);
     }
   }
 
   private static void expGrad(float[] x, float[] g, float[] y, int n) {
-    for (int i = 0; i < n; i += Simd.LANES) {
-      VectorMath.exp(load(x, i)).mul(load(g, i)).intoArray(y, i);
-    }
-  }
-
-  private static void tanh(float[] x, float[] y, int n) {
-    for (int i = 0; i < n; i += Simd.LANES) {
-      VectorMath.tanh(load(x, i)).intoArray(y, i);
-    }
+    VectorMath.exp(x, 1, y, n);
+    BinaryMaps.multiply(y, g, y, n);
   }
 
   private static void sigmoid(float[] x, float[] y, int n) {
-    for (int i = 0; i < n; i += Simd.LANES) {
-      VectorMath.sigmoid(load(x, i)).intoArray(y, i);
+    VectorMath.exp(x, -1, y, n);
+    for (int i = 0; i < n; i++) {
+      y[i] = 1 / (1 + y[i]);
     }
   }
 
   /** {@code g·factor·sigmoid′(scale·x)}; tanh is a sigmoid drawn out. */
   private static void sigmoidGrad(float[] x, float[] g, float[] y, int n, float scale, float factor) {
-    for (int i = 0; i < n; i += Simd.LANES) {
-      VectorMath.sigmoidSlope(load(x, i).mul(scale)).mul(factor).mul(load(g, i)).intoArray(y, i);
+    abs(x, y, n);
+    VectorMath.exp(y, -scale, y, n);
+    for (int i = 0; i < n; i++) {
+      y[i] = g[i] * factor * y[i] / ((1 + y[i]) * (1 + y[i]));
     }
   }
 
-  /** {@code x·sigmoid(scale·x)}. */
-  private static void gate(float[] x, float[] y, int n, float scale) {
-    for (int i = 0; i < n; i += Simd.LANES) {
-      FloatVector v = load(x, i);
-      VectorMath.sigmoid(v.mul(scale)).mul(v).intoArray(y, i);
+  /** {@code x·sigmoid(linear·x + cubic·x³)}. */
+  private static void gate(float[] x, float[] y, int n, float linear, float cubic) {
+    for (int i = 0; i < n; i++) {
+      y[i] = x[i] * (linear + cubic * x[i] * x[i]);
+    }
+    VectorMath.exp(y, -1, y, n);
+    for (int i = 0; i < n; i++) {
+      y[i] = x[i] / (1 + y[i]);
     }
   }
 
-  private static void gateGrad(float[] x, float[] g, float[] y, int n, float scale) {
-    for (int i = 0; i < n; i += Simd.LANES) {
-      FloatVector v = load(x, i).mul(scale);
-      VectorMath.sigmoidSlope(v).fma(v, VectorMath.sigmoid(v)).mul(load(g, i)).intoArray(y, i);
+  /** {@code g·(sigmoid(u) + x·sigmoid′(u)·u′)} with {@code u = linear·x + cubic·x³}. */
+  private static void gateGrad(float[] x, float[] g, float[] y, int n, float linear, float cubic) {
+    for (int i = 0; i < n; i++) {
+      y[i] = Math.abs(x[i] * (linear + cubic * x[i] * x[i]));
+    }
+    VectorMath.exp(y, -1, y, n);
+    for (int i = 0; i < n; i++) {
+      float low = y[i] / (1 + y[i]);
+      float slope = low / (1 + y[i]) * (linear + 3 * cubic * x[i] * x[i]);
+      y[i] = g[i] * (mirrored(low, x[i]) + x[i] * slope);
     }
   }
 
-  private static void gelu(float[] x, float[] y, int n) {
-    for (int i = 0; i < n; i += Simd.LANES) {
-      VectorMath.gelu(load(x, i)).intoArray(y, i);
+  /** A distribution function at x, given {@code low} at −|x|: {@code low} for negative x, else {@code 1 − low}. */
+  private static float mirrored(float low, float x) {
+    float positive = Math.min(Math.max(x * Float.MAX_VALUE, 0), 1);
+    return positive + (1 - 2 * positive) * low;
+  }
+
+  /** {@code Φ(−a)} from {@code e = exp(−a²/2)}: what remains is a minimax polynomial in 1/(1 + 0.3·a). */
+  private static float tail(float a, float e) {
+    float t = 1 / (1 + 0.3f * a);
+    float p = Math.fma(-0.020619987f, t, 0.11241604f);
+    p = Math.fma(p, t, -0.2281658f);
+    p = Math.fma(p, t, 0.19171818f);
+    p = Math.fma(p, t, -0.07936588f);
+    p = Math.fma(p, t, 0.09612446f);
+    p = Math.fma(p, t, 0.078401394f);
+    p = Math.fma(p, t, 0.11023278f);
+    p = Math.fma(p, t, 0.11957215f);
+    p = Math.fma(p, t, 0.11968667f);
+    return p * t * e;
+  }
+
+  /** {@code −x²/2}, x bounded to where it matters. */
+  private static void exponent(float[] x, float[] y, int n) {
+    for (int i = 0; i < n; i++) {
+      float a = Math.min(Math.abs(x[i]), TAIL_MAX);
+      y[i] = -0.5f * (a * a);
     }
   }
 
-  private static void geluGrad(float[] x, float[] g, float[] y, int n) {
-    for (int i = 0; i < n; i += Simd.LANES) {
-      VectorMath.geluSlope(load(x, i)).mul(load(g, i)).intoArray(y, i);
+  /** The factor that puts back what rounding the square lost. */
+  private static float mend(float a) {
+    return 1 - 0.5f * Math.fma(a, a, -(a * a));
+  }
+
+  /** {@code x·Φ(x) = max(x, 0) − |x|·Φ(−|x|)}. */
+  static void gelu(float[] x, float[] y, int n) {
+    exponent(x, y, n);
+    VectorMath.exp(y, 1, y, n);
+    for (int i = 0; i < n; i++) {
+      float a = Math.min(Math.abs(x[i]), TAIL_MAX);
+      y[i] = Math.max(x[i], 0) - Math.abs(x[i]) * tail(a, y[i] * mend(a));
     }
   }
 
-  private static void geluTanh(float[] x, float[] y, int n) {
-    for (int i = 0; i < n; i += Simd.LANES) {
-      FloatVector v = load(x, i);
-      VectorMath.sigmoid(VectorMath.tanhArgument(v)).mul(v).intoArray(y, i);
-    }
-  }
-
-  private static void geluTanhGrad(float[] x, float[] g, float[] y, int n) {
-    for (int i = 0; i < n; i += Simd.LANES) {
-      FloatVector v = load(x, i);
-      FloatVector u = VectorMath.tanhArgument(v);
-      FloatVector slope = VectorMath.sigmoidSlope(u).mul(VectorMath.tanhArgumentSlope(v));
-      slope.fma(v, VectorMath.sigmoid(u)).mul(load(g, i)).intoArray(y, i);
+  /** {@code g·(Φ(x) + x·φ(x))}. */
+  static void geluGrad(float[] x, float[] g, float[] y, int n) {
+    exponent(x, y, n);
+    VectorMath.exp(y, 1, y, n);
+    for (int i = 0; i < n; i++) {
+      float a = Math.min(Math.abs(x[i]), TAIL_MAX);
+      float e = y[i] * mend(a);
+      y[i] = g[i] * (mirrored(tail(a, e), x[i]) + x[i] * (e * INV_SQRT_2_PI));
     }
   }
 }

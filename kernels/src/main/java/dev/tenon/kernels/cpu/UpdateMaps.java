@@ -2,45 +2,49 @@ package dev.tenon.kernels.cpu;
 
 import dev.tenon.engine.op.AdamW;
 import dev.tenon.engine.op.Sgd;
-import jdk.incubator.vector.FloatVector;
 
 /** The optimizer steps on arrays: everything a parameter's update reads and writes in one pass. */
 final class UpdateMaps {
   private UpdateMaps() {}
 
   static Rows.Body of(AdamW op) {
-    float stepSize = (float) (op.lr() / (1 - Math.pow(op.beta1(), op.step())));
-    float correction = (float) (1 / Math.sqrt(1 - Math.pow(op.beta2(), op.step())));
+    float beta1 = (float) op.beta1();
+    float rest1 = (float) (1 - op.beta1());
+    float beta2 = (float) op.beta2();
+    float rest2 = (float) (1 - op.beta2());
     float shrink = (float) (op.decoupled() ? op.lr() * op.weightDecay() : 0);
     float decay = (float) (op.decoupled() ? 0 : op.weightDecay());
-    Adam adam = new Adam((float) op.beta1(), (float) (1 - op.beta1()), (float) op.beta2(), (float) (1 - op.beta2()),
-        (float) op.eps(), stepSize, correction, shrink, decay);
-    return (in, out, n) -> adam(adam, in, out, n);
-  }
-
-  private record Adam(
-      float beta1, float rest1, float beta2, float rest2, float eps, float stepSize, float correction, float shrink, float decay) {}
-
-  private static FloatVector load(float[] x, int i) {
-    return FloatVector.fromArray(Simd.F32, x, i);
-  }
-
-  private static void adam(Adam c, float[][] in, float[][] out, int n) {
-    boolean maximum = in.length == 5;
-    for (int i = 0; i < n; i += Simd.LANES) {
-      FloatVector p = load(in[0], i);
-      FloatVector g = p.mul(c.decay).add(load(in[1], i));
-      FloatVector mean = load(in[2], i).mul(c.beta1).add(g.mul(c.rest1));
-      FloatVector square = load(in[3], i).mul(c.beta2).add(g.mul(g).mul(c.rest2));
-      FloatVector bound = square;
-      if (maximum) {
-        bound = square.max(load(in[4], i));
-        bound.intoArray(out[3], i);
+    float stepSize = (float) (op.lr() / (1 - Math.pow(op.beta1(), op.step())));
+    float correction = (float) (1 / Math.sqrt(1 - Math.pow(op.beta2(), op.step())));
+    return (in, out, n) -> {
+      average(in[2], in[1], in[0], out[1], n, beta1, rest1, decay);
+      averageSquare(in[3], in[1], in[0], out[2], n, beta2, rest2, decay);
+      float[] bound = out[2];
+      if (in.length == 5) {
+        BinaryMaps.max(in[4], out[2], out[3], n);
+        bound = out[3];
       }
-      FloatVector root = bound.sqrt().mul(c.correction).add(c.eps);
-      p.sub(p.mul(c.shrink)).sub(mean.mul(c.stepSize).div(root)).intoArray(out[0], i);
-      mean.intoArray(out[1], i);
-      square.intoArray(out[2], i);
+      step(in[0], out[1], bound, out[0], n, shrink, stepSize, correction, (float) op.eps());
+    };
+  }
+
+  private static void average(float[] mean, float[] grad, float[] p, float[] out, int n, float keep, float take, float decay) {
+    for (int i = 0; i < n; i++) {
+      out[i] = keep * mean[i] + take * (grad[i] + decay * p[i]);
+    }
+  }
+
+  private static void averageSquare(float[] square, float[] grad, float[] p, float[] out, int n, float keep, float take, float decay) {
+    for (int i = 0; i < n; i++) {
+      float g = grad[i] + decay * p[i];
+      out[i] = keep * square[i] + take * g * g;
+    }
+  }
+
+  private static void step(
+      float[] p, float[] mean, float[] square, float[] out, int n, float shrink, float stepSize, float correction, float eps) {
+    for (int i = 0; i < n; i++) {
+      out[i] = p[i] - shrink * p[i] - stepSize * mean[i] / ((float) Math.sqrt(square[i]) * correction + eps);
     }
   }
 
