@@ -46,4 +46,9 @@ public record VitConfig(int heads, double eps, Pooling pooling, Unary.Fn activat
   public VitConfig withEps(double other) {
     return new VitConfig(heads, other, pooling, activation, routerTemperature);
   }
+
+  /** The same with another temperature of the expert router. */
+  public VitConfig withRouterTemperature(double other) {
+    return new VitConfig(heads, eps, pooling, activation, other);
+  }
 }

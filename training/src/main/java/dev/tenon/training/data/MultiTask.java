@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Several tasks under one head: the classes of all tasks stand one after the other in a union label space
@@ -73,6 +74,13 @@ public record MultiTask(List<TaskData> tasks) {
   /** The test images of one task. */
   public List<UnionSample> test(int task) {
     return inUnion(task, tasks.get(task).test());
+  }
+
+  /** Up to {@code most} test images of one task, evenly spread over its classes. */
+  public List<UnionSample> someTest(int task, int most) {
+    List<UnionSample> all = test(task);
+    int count = Math.min(most, all.size());
+    return IntStream.range(0, count).mapToObj(i -> all.get((int) ((i + 0.5) * all.size() / count))).toList();
   }
 
   /** Every task with {@code shots} training images of each class. */

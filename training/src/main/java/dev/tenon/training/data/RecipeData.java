@@ -34,14 +34,15 @@ public final class RecipeData {
    */
   public static MultiTask tasks(DataSpec spec, int imageSize) {
     List<TaskData> tasks = new ArrayList<>();
-    for (TaskSpec task : named(spec)) {
+    for (TaskSpec task : taskSpecs(spec)) {
       tasks.add(source(task, spec, imageSize).load(task.name()));
     }
     var all = new MultiTask(tasks);
     return spec.shots() > 0 ? all.fewShot(spec.shots(), spec.seed()) : all;
   }
 
-  private static List<TaskSpec> named(DataSpec spec) {
+  /** The tasks that a recipe names, or those that are found where it names none. */
+  public static List<TaskSpec> taskSpecs(DataSpec spec) {
     if (!spec.tasks().isEmpty()) {
       return spec.tasks();
     }

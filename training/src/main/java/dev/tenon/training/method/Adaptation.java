@@ -30,8 +30,8 @@ public final class Adaptation {
       case MethodSpec.LinearProbe _ -> learning(plain, name -> name.startsWith("head"));
       case MethodSpec.Full _ -> learning(plain, _ -> true);
       case MethodSpec.Lora lora -> lora(lora, seed).adapt(plain);
-      case MethodSpec.MoefiedLora moe -> moefied(moe, seed).adapt(plain);
-      case MethodSpec.Emtal emtal -> moefied(emtal.adapter(), seed).adapt(plain);
+      case MethodSpec.MoefiedLora moe -> moefied(moe, plain, seed);
+      case MethodSpec.Emtal emtal -> moefied(emtal.adapter(), plain, seed);
     };
   }
 
@@ -68,7 +68,8 @@ public final class Adaptation {
     return new Lora(spec.rank(), targets, spec.initStd(), seed);
   }
 
-  private static MoefiedLora moefied(MethodSpec.MoefiedLora spec, long seed) {
-    return new MoefiedLora(spec.experts(), lora(spec.lora(), seed), spec.clusterRestarts(), spec.clusterIterations());
+  private static Vit moefied(MethodSpec.MoefiedLora spec, Vit plain, long seed) {
+    MoefiedLora moefied = new MoefiedLora(spec.experts(), lora(spec.lora(), seed), spec.clusterRestarts(), spec.clusterIterations());
+    return moefied.adapt(new Vit(plain.weights(), plain.config().withRouterTemperature(spec.routerTemperature())));
   }
 }

@@ -26,6 +26,11 @@ public record Evaluation(List<Task> tasks) {
     }
   }
 
+  /** Accuracy of each task, in union order. */
+  public List<Double> accuracies() {
+    return tasks.stream().map(Task::accuracy).toList();
+  }
+
   /** Mean over tasks of their accuracies, each task counting the same (EMTAL §3.1). */
   public double mean() {
     return tasks.stream().mapToDouble(Task::accuracy).average().orElseThrow();

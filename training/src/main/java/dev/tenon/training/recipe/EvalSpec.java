@@ -7,18 +7,21 @@ package dev.tenon.training.recipe;
  * @param lateFrom epoch from which {@code lateEvery} holds
  * @param lateEvery epochs between two evaluations towards the end
  * @param batchSize images at once
- * @param taskMask also report the accuracy when the answer must be a class of the image's own task
  */
-public record EvalSpec(int every, int lateFrom, int lateEvery, int batchSize, boolean taskMask) {
+public record EvalSpec(int every, int lateFrom, int lateEvery, int batchSize) {
 
-  static final EvalSpec DEFAULT = new EvalSpec(10, 60, 3, 64, true);
+  static final EvalSpec DEFAULT = new EvalSpec(10, 60, 3, 64);
 
   static EvalSpec visit(Section s, EvalSpec d) {
     return new EvalSpec(
         s.integer("every", d.every, 1, 1_000_000),
         s.integer("late-from", d.lateFrom, 0, 1_000_000),
         s.integer("late-every", d.lateEvery, 1, 1_000_000),
-        s.integer("batch-size", d.batchSize, 1, 65_536),
-        s.flag("task-mask", d.taskMask));
+        s.integer("batch-size", d.batchSize, 1, 65_536));
+  }
+
+  /** Whether the test sets are measured after {@code epochs} of {@code total} epochs. */
+  public boolean isDue(int epochs, int total) {
+    return epochs == total || (epochs < lateFrom ? epochs % every == 0 : (epochs - lateFrom) % lateEvery == 0);
   }
 }

@@ -1,0 +1,42 @@
+package dev.tenon.training.run;
+
+import dev.tenon.engine.Device;
+import dev.tenon.engine.TenonException;
+import dev.tenon.training.data.MultiTask;
+import dev.tenon.training.data.RecipeData;
+import dev.tenon.training.recipe.MethodSpec;
+import dev.tenon.training.recipe.Recipe;
+import java.io.PrintStream;
+import java.util.function.Consumer;
+
+/**
+ * Carries out a recipe: trains, measures and merges, and leaves all of it in the run's folder.
+ *
+ * @param progress where a person follows the run
+ * @param watcher hears every event after it is logged; what it throws ends the run as a crash would
+ */
+public record Trainer(Recipe recipe, RunFolder.Start start, PrintStream progress, Consumer<RunEvent> watcher) {
+  public Trainer(Recipe recipe, RunFolder.Start start, PrintStream progress) {
+    this(recipe, start, progress, _ -> {});
+  }
+
+  /**
+   * Runs to the end.
+   *
+   * @throws TenonException when data, weights, settings or the folder do not allow it; the folder then still holds the last
+   *     checkpoint, from which the run can be resumed
+   */
+  public RunResult run() {
+    requirePrecision();
+    MultiTask data = RecipeData.tasks(recipe.data(), recipe.model().imageSize());
+    return recipe.method() instanceof MethodSpec.Full full && full.separate()
+        ? new SeparateRuns(this, data).run()
+        : new UnionRun(this, data).run();
+  }
+
+  private void requirePrecision() {
+    if (recipe.device().kind() == Device.Kind.CPU && recipe.precision() != Recipe.Precision.FP32) {
+      throw new TenonException("the CPU computes in fp32 only, but the recipe asks for another precision; set precision=fp32");
+    }
+  }
+}

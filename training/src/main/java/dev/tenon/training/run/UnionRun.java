@@ -1,0 +1,164 @@
+package dev.tenon.training.run;
+
+import dev.tenon.engine.Backend;
+import dev.tenon.engine.Backends;
+import dev.tenon.engine.Scope;
+import dev.tenon.model.vit.Vit;
+import dev.tenon.training.checkpoint.Checkpoint;
+import dev.tenon.training.data.Batch;
+import dev.tenon.training.data.BatchLoader;
+import dev.tenon.training.data.ImageCache;
+import dev.tenon.training.data.LoaderOptions;
+import dev.tenon.training.data.MultiTask;
+import dev.tenon.training.data.RecipeData;
+import dev.tenon.training.method.Backbone;
+import dev.tenon.training.method.Evaluator;
+import dev.tenon.training.method.Training;
+import dev.tenon.training.recipe.DataSpec;
+import dev.tenon.training.recipe.Recipe;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** One network learning the union of several tasks: the loop over steps, its checkpoints and its measurements. */
+final class UnionRun {
+  private static final String STEP = "step";
+  private static final String SECONDS = "seconds";
+
+  private final Trainer trainer;
+  private final Recipe recipe;
+  private final MultiTask data;
+  private final RunFolder folder;
+  private final ImageCache images;
+  private final Evaluator evaluator;
+  private final Stopwatch watch = new Stopwatch();
+  private BatchLoader loader;
+  private Training training;
+  private Identity identity;
+  private long step;
+
+  /** What a run consists of, for those who see to its end. */
+  record Parts(
+      Recipe recipe, MultiTask data, RunFolder folder, Training training, Evaluator evaluator, Identity identity,
+      Stopwatch watch, String device) {}
+
+  /**
+   * A run that has not begun.
+   *
+   * @throws dev.tenon.engine.TenonException when its folder does not allow it
+   */
+  UnionRun(Trainer trainer, MultiTask data) {
+    this.trainer = trainer;
+    this.recipe = trainer.recipe();
+    this.data = data;
+    this.folder = new RunFolder(recipe.output().dir());
+    folder.require(trainer.start());
+    this.images = RecipeData.images(recipe.data());
+    this.evaluator = new Evaluator(
+        data,
+        RecipeData.test(recipe.data().augment(), recipe.model().imageSize()),
+        images,
+        LoaderOptions.test(recipe.eval().batchSize(), recipe.data().workers()));
+  }
+
+  RunResult run() {
+    try (Backend backend = Backends.open(recipe.device(), recipe.threads());
+        Scope _ = Scope.open(backend);
+        BatchLoader batches = loader()) {
+      loader = batches;
+      Vit pretrained = Backbone.load(recipe.model(), recipe.seed());
+      identity = Identity.of(recipe, pretrained.weights(), data);
+      if (trainer.start() == RunFolder.Start.RESUME) {
+        resume(pretrained);
+      } else {
+        begin(pretrained);
+      }
+      try (EventLog log = new EventLog(folder, data, step, recipe.output().tensorboard());
+          Follower follower = new Follower(trainer.progress(), recipe, data, totalSteps(), step)) {
+        train(log.andThen(follower).andThen(trainer.watcher()));
+      }
+      Parts parts = new Parts(recipe, data, folder, training, evaluator, identity, watch, backend.describe());
+      return new Ending(parts, training.fade().alpha(step)).finish();
+    }
+  }
+
+  private BatchLoader loader() {
+    DataSpec spec = recipe.data();
+    return new BatchLoader(
+        data.train(),
+        RecipeData.train(spec.augment(), recipe.model().imageSize()),
+        images,
+        LoaderOptions.train(spec.batchSize(), spec.workers(), recipe.seed()));
+  }
+
+  private long totalSteps() {
+    return (long) recipe.schedule().totalEpochs() * loader.batchesPerEpoch();
+  }
+
+  private void begin(Vit pretrained) {
+    folder.begin(recipe);
+    training = Setup.training(recipe, data, pretrained, totalSteps());
+    checkpoint();
+  }
+
+  private void resume(Vit pretrained) {
+    try (Arena arena = Arena.ofConfined()) {
+      Checkpoint checkpoint = Checkpoint.read(folder.checkpoint(), arena);
+      identity.require(checkpoint, folder);
+      training = Setup.training(recipe, data, pretrained, totalSteps());
+      training.restore(checkpoint);
+      step = Long.parseLong(checkpoint.fact(STEP));
+      watch.add(Double.parseDouble(checkpoint.fact(SECONDS)));
+    }
+  }
+
+  /** The step says where the sampler stands, too; random numbers are functions of seed, epoch and position. */
+  private void checkpoint() {
+    Checkpoint checkpoint = new Checkpoint();
+    identity.put(checkpoint);
+    checkpoint.put(STEP, Long.toString(step));
+    checkpoint.put(SECONDS, Double.toString(watch.seconds()));
+    training.save(checkpoint);
+    checkpoint.write(folder.checkpoint());
+  }
+
+  private void train(Consumer<RunEvent> tell) {
+    int perEpoch = loader.batchesPerEpoch();
+    watch.goOn();
+    for (int epoch = (int) (step / perEpoch); epoch < recipe.schedule().totalEpochs(); epoch++) {
+      double lr = Setup.schedule(recipe.schedule()).lr(epoch, recipe.optimizer().lr());
+      Iterator<Batch> batches = loader.epoch(epoch, (int) (step % perEpoch));
+      while (batches.hasNext()) {
+        Training.Step values = training.step(batches.next(), step, lr);
+        step++;
+        watch.seen(recipe.data().batchSize());
+        tell.accept(new RunEvent.Stepped(step, (double) step / perEpoch, lr, values, taskLoss()));
+      }
+      measure(epoch + 1, tell);
+    }
+  }
+
+  private List<Double> taskLoss() {
+    return training.objective().retaining()
+        .map(retaining -> Arrays.stream(retaining.taskLoss()).boxed().toList())
+        .orElse(List.of());
+  }
+
+  /** What follows the last step of an epoch; the checkpoint comes last, so that a resumed run need not measure again. */
+  private void measure(int epochs, Consumer<RunEvent> tell) {
+    int total = recipe.schedule().totalEpochs();
+    double alpha = training.fade().alpha(step);
+    if (alpha < 1) {
+      tell.accept(new RunEvent.Routed(step, epochs, Routing.shares(training.vit(), evaluator, alpha)));
+    }
+    if (recipe.eval().isDue(epochs, total)) {
+      tell.accept(new RunEvent.Evaluated(step, epochs, evaluator.run(x -> training.vit().forward(x, alpha))));
+    }
+    if (epochs % recipe.output().checkpointEvery() == 0 || epochs == total) {
+      checkpoint();
+    }
+    watch.goOn();
+  }
+}
