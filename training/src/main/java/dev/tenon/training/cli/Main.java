@@ -27,7 +27,14 @@ import picocli.CommandLine.Spec;
       "3:a comparison was made and did not hold",
       "4:a fault of the program; the message names the file with the stack trace"
     },
-    subcommands = {TrainCommand.class, InfoCommand.class, DoctorCommand.class, ParityCommand.class, GenerateCompletion.class})
+    subcommands = {
+      TrainCommand.class,
+      EvalCommand.class,
+      InfoCommand.class,
+      DoctorCommand.class,
+      ParityCommand.class,
+      GenerateCompletion.class
+    })
 public final class Main implements Runnable {
   @Spec private CommandSpec spec;
 

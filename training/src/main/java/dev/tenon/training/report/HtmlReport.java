@@ -161,7 +161,8 @@ public final class HtmlReport {
 
   private void experts() {
     if (!run.expertUsage().isEmpty()) {
-      heading("Experts", "Mean share of the routing in %, before fading; an even router gives each expert "
+      heading("Experts", "Mean share of the routing in %, at the end of the last epoch in which the routers took part; an even "
+          + "router gives each expert "
           + Figures.percent(1.0 / run.expertUsage().getFirst().size()) + ".");
       new HeatMap(run.expertUsage()).draw(out);
     }

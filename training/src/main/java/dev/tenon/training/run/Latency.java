@@ -45,7 +45,7 @@ final class Latency {
   private static double once(Tensor images, UnaryOperator<Tensor> network) {
     try (Scope scope = Scope.open(); Tape _ = Tape.pause()) {
       long begin = System.nanoTime();
-      network.apply(images);
+      Tensor _ = network.apply(images);
       scope.backend().synchronize();
       return (System.nanoTime() - begin) / 1e6;
     }
