@@ -2,6 +2,7 @@ package dev.tenon.training.cli;
 
 import dev.tenon.engine.TenonException;
 import dev.tenon.training.recipe.Recipe;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -32,11 +33,19 @@ final class InfoCommand implements Callable<Integer> {
       case "safetensors" -> TensorListing.ofSafetensors(file).print(out);
       case "npz" -> TensorListing.ofNpz(file).print(out);
       case "npy" -> TensorListing.ofNpy(file).print(out);
-      default -> throw new TenonException(
-          file + ": cannot tell what this is; the name should end in .yaml, .safetensors, .npz or .npy.");
+      default -> throw new TenonException(file + unknown());
     }
     out.flush();
     return ExitCode.OK;
+  }
+
+  private String unknown() {
+    if (!Files.exists(file)) {
+      return " does not exist; check the path.";
+    }
+    return Files.isRegularFile(file)
+        ? ": cannot tell what this is; the name should end in .yaml, .safetensors, .npz or .npy."
+        : " is not a file; name a file.";
   }
 
   private String extension() {
