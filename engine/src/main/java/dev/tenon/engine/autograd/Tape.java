@@ -3,6 +3,7 @@ package dev.tenon.engine.autograd;
 import dev.tenon.engine.Scope;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
+import dev.tenon.engine.op.ByProducts;
 import dev.tenon.engine.op.GradientCall;
 import dev.tenon.engine.op.Op;
 import java.util.ArrayList;
@@ -76,6 +77,9 @@ public final class Tape implements AutoCloseable {
   /** Adds a call at the end. */
   public void append(Op op, List<Tensor> inputs, List<Tensor> outputs) {
     entries.add(new Entry(inputs, outputs, (gradOutputs, _) -> {
+      if (op instanceof ByProducts && gradOutputs.stream().skip(1).anyMatch(g -> g != null)) {
+        throw new TenonException(op.name() + ": only its first result is differentiable; detach the others before using them");
+      }
       List<Tensor> gradients = op.gradient(new GradientCall(inputs, outputs, gradOutputs));
       if (gradients.size() != inputs.size()) {
         throw new TenonException(

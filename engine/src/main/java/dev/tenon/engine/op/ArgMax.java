@@ -13,6 +13,11 @@ public record ArgMax(int axis, boolean keepDim) implements NoGradient {
     return List.of(new Spec(DType.I64, keepDim ? x.shape().with(a, 1) : x.shape().without(a)));
   }
 
+  /** Whether a later element replaces the leader: only if it is larger, where a NaN is larger than any number. */
+  static boolean beats(double rival, double leader) {
+    return rival > leader || Double.isNaN(rival) && !Double.isNaN(leader);
+  }
+
   @Override
   public void reference(List<Ref> inputs, List<Ref> outputs) {
     double[] x = inputs.getFirst().v();
@@ -20,9 +25,7 @@ public record ArgMax(int axis, boolean keepDim) implements NoGradient {
     for (int lane = 0; lane < lanes.count(); lane++) {
       int best = 0;
       for (int i = 1; i < lanes.length(); i++) {
-        double rival = x[lanes.at(lane, i)];
-        double leader = x[lanes.at(lane, best)];
-        best = rival > leader || Double.isNaN(rival) && !Double.isNaN(leader) ? i : best;
+        best = beats(x[lanes.at(lane, i)], x[lanes.at(lane, best)]) ? i : best;
       }
       outputs.getFirst().v()[lane] = best;
     }

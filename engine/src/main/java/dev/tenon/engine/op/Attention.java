@@ -11,16 +11,14 @@ import java.util.List;
  * query i sees keys 0 … i. Results: o [B, Nq, H, d] and lse [B, H, Nq], the logarithm of each row's sum of exponentials. A row that
  * sees nothing is zero.
  */
-public record Attention(double scale, boolean causal, boolean bias) implements Op {
+public record Attention(double scale, boolean causal, boolean bias) implements ByProducts {
   @Override
   public List<Spec> infer(List<Spec> inputs) {
     Check.count(this, inputs, bias ? 4 : 3);
     Spec q = inputs.get(0);
     check(this, q, inputs.get(1), inputs.get(2));
     if (bias) {
-      Shape scores = Shape.of(q.dim(0), q.dim(2), q.dim(1), inputs.get(1).dim(1));
-      Check.dtype(this, "bias", q.dtype(), inputs.get(3));
-      Check.that(inputs.get(3).shape().broadcastsTo(scores), this, "bias", "of a shape that broadcasts to " + scores, inputs.get(3));
+      checkBias(this, q, inputs.get(1), inputs.get(3));
     }
     return List.of(q, q.with(Shape.of(q.dim(0), q.dim(2), q.dim(1))));
   }
@@ -31,6 +29,12 @@ public record Attention(double scale, boolean causal, boolean bias) implements O
     Spec expected = q.with(q.shape().with(1, k.rank() == 4 ? k.dim(1) : 0));
     Check.that(k.equals(expected), op, "k", "[" + q.dim(0) + ", Nk, " + q.dim(2) + ", " + q.dim(3) + "] " + q.dtype(), k);
     Check.that(v.equals(k), op, "v", k.toString(), v);
+  }
+
+  static void checkBias(Op op, Spec q, Spec k, Spec bias) {
+    Shape scores = Shape.of(q.dim(0), q.dim(2), q.dim(1), k.dim(1));
+    Check.dtype(op, "bias", q.dtype(), bias);
+    Check.that(bias.shape().broadcastsTo(scores), op, "bias", "of a shape that broadcasts to " + scores, bias);
   }
 
   @Override
@@ -52,7 +56,7 @@ public record Attention(double scale, boolean causal, boolean bias) implements O
 
   @Override
   public List<Tensor> gradient(GradientCall call) {
-    List<Tensor> operands = new ArrayList<>(List.of(call.onlyGradOutput(this)));
+    List<Tensor> operands = new ArrayList<>(List.of(call.gradOutput()));
     call.inputs().subList(0, 3).forEach(t -> operands.add(t.detach()));
     call.outputs().forEach(t -> operands.add(t.detach()));
     if (bias) {

@@ -1,5 +1,6 @@
 package dev.tenon.engine.op;
 
+import dev.tenon.engine.Shape;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -15,8 +16,11 @@ public record AttentionGrad(double scale, boolean causal, boolean bias) implemen
     Attention.check(this, q, inputs.get(2), inputs.get(3));
     Check.that(inputs.get(0).equals(q), this, "gradOutput", q.toString(), inputs.get(0));
     Check.that(inputs.get(4).equals(q), this, "o", q.toString(), inputs.get(4));
+    Spec lse = q.with(Shape.of(q.dim(0), q.dim(2), q.dim(1)));
+    Check.that(inputs.get(5).equals(lse), this, "lse", lse.toString(), inputs.get(5));
     List<Spec> results = new ArrayList<>(inputs.subList(1, 4));
     if (bias) {
+      Attention.checkBias(this, q, inputs.get(2), inputs.get(6));
       results.add(inputs.get(6));
     }
     return results;
@@ -29,10 +33,11 @@ public record AttentionGrad(double scale, boolean causal, boolean bias) implemen
     double[] o = inputs.get(4).v();
     double[] score = new double[rows.keys()];
     for (int row = 0; row < rows.count(); row++) {
-      double lse = rows.scores(row, score);
+      double lse = inputs.get(5).v()[row];
       if (lse == Double.NEGATIVE_INFINITY) {
         continue;
       }
+      rows.scores(row, score);
       double delta = 0;
       for (int c = 0; c < rows.headDim(); c++) {
         delta += g[rows.query(row) + c] * o[rows.query(row) + c];

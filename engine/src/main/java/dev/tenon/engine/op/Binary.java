@@ -5,6 +5,7 @@ import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /** A function of two elements, applied to each pair; operands broadcast as in NumPy. */
 public record Binary(Fn fn) implements Op {
@@ -34,8 +35,13 @@ public record Binary(Fn fn) implements Op {
     try {
       return Shape.broadcast(x, y);
     } catch (IllegalArgumentException e) {
-      throw new TenonException(op.name() + ": " + e.getMessage(), e);
+      throw new TenonException(op.name() + ": the operands must be of shapes that broadcast, but are " + x + " and " + y, e);
     }
+  }
+
+  @Override
+  public String name() {
+    return fn.name().toLowerCase(Locale.ROOT);
   }
 
   @Override

@@ -12,8 +12,7 @@ public record Concat(int axis) implements Op {
   public List<Spec> infer(List<Spec> inputs) {
     Check.that(!inputs.isEmpty(), this, "the number of operands", "at least 1", 0);
     Spec first = inputs.getFirst();
-    Check.that(axis >= -first.rank() && axis < first.rank(), this, "each operand", "of a rank that has dimension " + axis, first);
-    int a = first.shape().axis(axis);
+    int a = Lanes.axis(this, axis, "each operand", first);
     long extent = 0;
     for (Spec x : inputs) {
       Check.dtype(this, "each operand", first.dtype(), x);

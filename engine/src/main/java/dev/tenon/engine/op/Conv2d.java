@@ -32,7 +32,7 @@ public record Conv2d(
         "a divisor of " + x.dim(1) + " input and " + weight.dim(0) + " output channels", groups);
     Check.that(weight.dim(1) == x.dim(1) / groups, op, "weight", "[out, " + x.dim(1) / groups + ", kh, kw]", weight);
     Window2d window = window(weight.dim(2), weight.dim(3));
-    window.check(op, x.dim(2), x.dim(3));
+    window.check(op, "x", x);
     return Shape.of(x.dim(0), weight.dim(0), window.rows(x.dim(2)), window.columns(x.dim(3)));
   }
 

@@ -17,6 +17,7 @@ public record Conv2dGradInput(Conv2d conv, int height, int width) implements Op 
     Check.count(this, inputs, 2);
     Spec g = inputs.get(0);
     Spec weight = inputs.get(1);
+    Check.floating(this, "gradOutput", g);
     Check.rank(this, "gradOutput", 4, g);
     Check.rank(this, "weight", 4, weight);
     Spec x = g.with(Shape.of(g.dim(0), weight.dim(1) * conv.groups(), height, width));

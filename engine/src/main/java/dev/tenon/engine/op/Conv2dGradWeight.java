@@ -17,6 +17,7 @@ public record Conv2dGradWeight(Conv2d conv, int kernelH, int kernelW) implements
     Check.count(this, inputs, 2);
     Spec g = inputs.get(0);
     Spec x = inputs.get(1);
+    Check.floating(this, "gradOutput", g);
     Check.rank(this, "gradOutput", 4, g);
     Check.rank(this, "x", 4, x);
     Spec weight = g.with(Shape.of(g.dim(1), x.dim(1) / conv.groups(), kernelH, kernelW));

@@ -3,9 +3,11 @@ package dev.tenon.engine.op;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.random.Philox;
 
-/** Draws the shapes of example calls: small ones, with extents of 1 and primes, which no block size divides. */
+/** Draws the shapes of example calls: small ones, with extents of 0, of 1 and of primes, which no block size divides. */
 public final class Generator {
   private static final long[] EXTENTS = {1, 2, 3, 5, 7};
+  /** One extent in so many is 0. */
+  private static final int EMPTY = 8;
 
   private final Philox random;
   private long drawn;
@@ -19,14 +21,24 @@ public final class Generator {
     return random.nextInt(drawn++, bound);
   }
 
-  /** An extent. */
+  /** A whole number {@code low} to {@code high}. */
+  public int between(int low, int high) {
+    return low + below(high - low + 1);
+  }
+
+  /** An extent, now and then 0. */
   public long dim() {
+    return below(EMPTY) == 0 ? 0 : filled();
+  }
+
+  /** An extent above 0. */
+  public long filled() {
     return EXTENTS[below(EXTENTS.length)];
   }
 
   /** A shape of {@code minRank} to {@code maxRank} dimensions. */
   public Shape shape(int minRank, int maxRank) {
-    long[] dims = new long[minRank + below(maxRank - minRank + 1)];
+    long[] dims = new long[between(minRank, maxRank)];
     for (int i = 0; i < dims.length; i++) {
       dims[i] = dim();
     }

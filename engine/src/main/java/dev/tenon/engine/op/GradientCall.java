@@ -1,6 +1,5 @@
 package dev.tenon.engine.op;
 
-import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import java.util.List;
 
@@ -27,18 +26,6 @@ public record GradientCall(List<Tensor> inputs, List<Tensor> outputs, List<Tenso
   public Tensor gradOutput(int i) {
     Tensor g = gradOutputs.get(i);
     return g != null ? g : Tensor.zeros(outputs.get(i).dtype(), outputs.get(i).shape());
-  }
-
-  /**
-   * The gradient of output 0 of an op whose other outputs are by-products.
-   *
-   * @throws TenonException when a loss depends on a by-product, which the rule does not follow
-   */
-  public Tensor onlyGradOutput(Op op) {
-    if (gradOutputs.stream().skip(1).anyMatch(g -> g != null)) {
-      throw new TenonException(op.name() + ": only its first result is differentiable; detach the others before using them");
-    }
-    return gradOutput();
   }
 
   /** Whether a gradient is wanted for input {@code i}. */

@@ -7,9 +7,10 @@ import java.util.List;
 
 /**
  * {@code (x − mean)·rstd·weight + bias} over the last {@code dims} dimensions, with the biased variance. Operands: x and, under
- * {@code affine}, weight and bias of the normalized shape. Results: y, mean and rstd, the latter two without those dimensions.
+ * {@code affine}, weight and bias of the normalized shape. Results: y and, as by-products without those dimensions, mean and
+ * rstd.
  */
-public record LayerNorm(int dims, boolean affine, double eps) implements Op {
+public record LayerNorm(int dims, boolean affine, double eps) implements ByProducts {
   @Override
   public List<Spec> infer(List<Spec> inputs) {
     Check.count(this, inputs, affine ? 3 : 1);
@@ -52,7 +53,7 @@ public record LayerNorm(int dims, boolean affine, double eps) implements Op {
   @Override
   public List<Tensor> gradient(GradientCall call) {
     List<Tensor> operands = new ArrayList<>(
-        List.of(call.onlyGradOutput(this), call.input(0).detach(), call.output(1).detach(), call.output(2).detach()));
+        List.of(call.gradOutput(), call.input(0).detach(), call.output(1).detach(), call.output(2).detach()));
     if (affine) {
       operands.add(call.input(1).detach());
     }

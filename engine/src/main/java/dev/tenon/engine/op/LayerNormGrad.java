@@ -12,14 +12,17 @@ public record LayerNormGrad(int dims, boolean affine) implements NoGradient {
   public List<Spec> infer(List<Spec> inputs) {
     Check.count(this, inputs, affine ? 5 : 4);
     Spec x = inputs.get(1);
+    Check.that(dims >= 1 && x.rank() >= dims, this, "x", "of rank " + dims + " or more", x);
     Check.that(inputs.getFirst().equals(x), this, "gradOutput", x.toString(), inputs.getFirst());
     Spec statistic = x.with(x.shape().slice(0, x.rank() - dims));
     Check.that(inputs.get(2).equals(statistic), this, "mean", statistic.toString(), inputs.get(2));
     Check.that(inputs.get(3).equals(statistic), this, "rstd", statistic.toString(), inputs.get(3));
     List<Spec> results = new ArrayList<>(List.of(x));
     if (affine) {
-      results.add(inputs.get(4));
-      results.add(inputs.get(4));
+      Spec normalized = x.with(x.shape().slice(x.rank() - dims, x.rank()));
+      Check.that(inputs.get(4).equals(normalized), this, "weight", normalized.toString(), inputs.get(4));
+      results.add(normalized);
+      results.add(normalized);
     }
     return results;
   }

@@ -80,12 +80,7 @@ public final class Losses {
 
   /** The cosine of the angle between vectors along {@code axis}, which disappears; lengths below {@code eps} count as eps. */
   public static Tensor cosineSimilarity(Tensor x, Tensor target, int axis, double eps) {
-    return unit(x, axis, eps).mul(unit(target, axis, eps)).sum(axis);
-  }
-
-  private static Tensor unit(Tensor x, int axis, double eps) {
-    Tensor square = Sum.over(x.shape(), true, axis).apply(x.map(Unary.Fn.SQUARE));
-    return x.mul(new Unary(Unary.Fn.CLAMP, eps * eps, Double.POSITIVE_INFINITY).apply(square).map(Unary.Fn.RSQRT));
+    return Normalization.unit(x, axis, eps).mul(Normalization.unit(target, axis, eps)).sum(axis);
   }
 
   /** {@code T²·KL(softmax(teacher/T) ‖ softmax(student/T))} along {@code axis}, one value a class (Hinton et al., section 2). */

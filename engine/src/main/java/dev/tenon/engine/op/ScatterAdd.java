@@ -8,11 +8,16 @@ import java.util.List;
 public record ScatterAdd(int axis) implements Op {
   @Override
   public List<Spec> infer(List<Spec> inputs) {
-    Check.count(this, inputs, 3);
+    return scattered(this, axis, inputs);
+  }
+
+  /** Checks x, index and src; answers what is left of x. */
+  static List<Spec> scattered(Op op, int axis, List<Spec> inputs) {
+    Check.count(op, inputs, 3);
     Spec x = inputs.get(0);
-    Spec index = inputs.get(1);
-    Gather.checkIndex(this, axis, x, index);
-    Check.that(inputs.get(2).equals(x.with(index.shape())), this, "src", x.with(index.shape()).toString(), inputs.get(2));
+    Gather.checkIndex(op, axis, x, inputs.get(1));
+    Spec src = x.with(inputs.get(1).shape());
+    Check.that(inputs.get(2).equals(src), op, "src", src.toString(), inputs.get(2));
     return List.of(x);
   }
 

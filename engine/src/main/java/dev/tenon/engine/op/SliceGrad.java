@@ -9,7 +9,11 @@ public record SliceGrad(int axis, long from, long to, long step, long extent) im
   @Override
   public List<Spec> infer(List<Spec> inputs) {
     Spec g = Check.count(this, inputs, 1).getFirst();
-    return List.of(g.with(g.shape().with(axis, extent)));
+    Check.that(axis >= 0 && axis < g.rank(), this, "gradOutput", "of a rank above " + axis, g);
+    Spec x = g.with(g.shape().with(axis, extent));
+    Spec slice = new Slice(axis, from, to, step).infer(List.of(x)).getFirst();
+    Check.that(g.equals(slice), this, "gradOutput", slice.toString(), g);
+    return List.of(x);
   }
 
   @Override

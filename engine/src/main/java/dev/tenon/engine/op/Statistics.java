@@ -2,6 +2,8 @@ package dev.tenon.engine.op;
 
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Reductions written in ops. Those over {@code dims} take negative ones as counted from the last, and remove them. */
 public final class Statistics {
@@ -29,5 +31,15 @@ public final class Statistics {
     Tensor max = Extremum.over(x.shape(), true, true, dims).apply(x.detach());
     Shape reduced = Sum.reduced(x.shape(), Sum.axes(x.shape(), dims), false);
     return x.sub(max).map(Unary.Fn.EXP).sum(dims).map(Unary.Fn.LOG).add(max.reshape(reduced));
+  }
+
+  /** Running products along {@code axis}, from its first element. */
+  public static Tensor cumulativeProduct(Tensor x, int axis) {
+    List<Tensor> products = new ArrayList<>();
+    for (long i = 0; i < x.dim(axis); i++) {
+      Tensor next = x.slice(axis, i, i + 1);
+      products.add(products.isEmpty() ? next : products.getLast().mul(next));
+    }
+    return products.isEmpty() ? x : new Concat(axis).applyAll(products).getFirst();
   }
 }

@@ -3,11 +3,6 @@ package dev.tenon.engine.op;
 /** The window that convolutions, pooling and unfolding slide over an image: heights and widths in elements. */
 public record Window2d(
     int kernelH, int kernelW, int strideH, int strideW, int padH, int padW, int dilationH, int dilationW) {
-  /** A square window without dilation. */
-  public static Window2d square(int kernel, int stride, int pad) {
-    return new Window2d(kernel, kernel, stride, stride, pad, pad, 1, 1);
-  }
-
   /** Receives the positions one output element reads: flat indices within the output plane, the window and the input plane. */
   interface Tap {
     void at(int output, int inWindow, int input);
@@ -23,16 +18,10 @@ public record Window2d(
     return extent(width, kernelW, strideW, padW, dilationW, false);
   }
 
-  /** {@link #rows}; under {@code ceil} a last position may hang over the end if it starts inside. */
-  public int rows(long height, boolean ceil) {
-    return extent(height, kernelH, strideH, padH, dilationH, ceil);
-  }
-
-  /** {@link #columns}; under {@code ceil} a last position may hang over the end if it starts inside. */
-  public int columns(long width, boolean ceil) {
-    return extent(width, kernelW, strideW, padW, dilationW, ceil);
-  }
-
+  /**
+   * How many positions a window has on an axis of {@code in} elements; under {@code ceil} a last one may hang over the end if it
+   * starts inside.
+   */
   static int extent(long in, int kernel, int stride, int pad, int dilation, boolean ceil) {
     long room = in + 2L * pad - (long) dilation * (kernel - 1) - 1;
     long steps = Math.floorDiv(room + (ceil ? stride - 1 : 0), stride);
@@ -42,14 +31,14 @@ public record Window2d(
     return (int) Math.max(0, steps + 1);
   }
 
-  /** Fails unless every extent is in its range and {@code height × width}, padded, holds the window. */
-  void check(Op op, long height, long width) {
+  /** Fails unless every extent is in its range and {@code image} [B, C, H, W], padded, holds the window. */
+  void check(Op op, String operand, Spec image) {
     Check.that(kernelH > 0 && kernelW > 0, op, "the kernel", "positive", kernelH + "x" + kernelW);
     Check.that(strideH > 0 && strideW > 0, op, "the stride", "positive", strideH + "x" + strideW);
     Check.that(padH >= 0 && padW >= 0, op, "the padding", "at least 0", padH + "x" + padW);
     Check.that(dilationH > 0 && dilationW > 0, op, "the dilation", "positive", dilationH + "x" + dilationW);
-    Check.that(rows(height) > 0 && columns(width) > 0, op, "the image",
-        "at least as large as the window after padding", height + "x" + width);
+    Check.that(rows(image.dim(2)) > 0 && columns(image.dim(3)) > 0, op, operand,
+        "at least as large as window " + kernelH + "x" + kernelW + " after padding", image);
   }
 
   /** Visits each pair of output position and window position that falls on the image, outputs row-major. */

@@ -4,15 +4,25 @@ import dev.tenon.engine.DType;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.op.Concat;
+import dev.tenon.engine.op.Gather;
+import dev.tenon.engine.op.IndexAdd;
+import dev.tenon.engine.op.IndexSelect;
+import dev.tenon.engine.op.Pad;
+import dev.tenon.engine.op.Rearrange;
+import dev.tenon.engine.op.Roll;
+import dev.tenon.engine.op.Scatter;
+import dev.tenon.engine.op.ScatterAdd;
 import dev.tenon.engine.op.Slice;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
 
-/** Elements moved, not changed: windows, shifts, merging and shuffling. */
+/** Elements moved, not changed: windows, shifts, merging, shuffling and picking. */
 final class LayoutReplays {
   static final Map<String, Replay> ALL = Map.of(
       "op_pixel_shuffle", LayoutReplays::pixelShuffle,
+      "op_embedding", c -> Map.of("y", new IndexSelect(0).apply(c.w("weight"), c.in("ids"))),
+      "op_gather_scatter", LayoutReplays::picked,
       "op_patch_merging_layout", c -> Map.of("y", mergePatches(c.in("x"))),
       "op_roll_window", LayoutReplays::windows,
       "op_pad_cat_split", LayoutReplays::rearranged);
@@ -21,15 +31,24 @@ final class LayoutReplays {
   private LayoutReplays() {}
 
   private static Map<String, Tensor> pixelShuffle(GoldenCase c) {
+    int r = c.config().get("r").asInt();
+    Tensor y = Rearrange.pixelShuffle(c.in("x"), r);
+    return Map.of("y", y, "unshuffle", Rearrange.pixelUnshuffle(y, r).mul(2));
+  }
+
+  private static Map<String, Tensor> picked(GoldenCase c) {
     Tensor x = c.in("x");
-    long r = c.config().get("r").asLong();
-    long channels = x.dim(1) / (r * r);
-    long h = x.dim(2);
-    long w = x.dim(3);
-    Tensor y = x.reshape(x.dim(0), channels, r, r, h, w).permute(0, 1, 4, 2, 5, 3)
-        .reshape(x.dim(0), channels, h * r, w * r);
-    Tensor back = y.reshape(x.dim(0), channels, h, r, w, r).permute(0, 1, 3, 5, 2, 4).reshape(x.shape());
-    return Map.of("y", y, "unshuffle", back.mul(2));
+    Tensor index = c.in("idx");
+    Tensor rows = c.in("sel");
+    Tensor selected = new IndexSelect(1).apply(x, rows);
+    return Map.of(
+        "gather", new Gather(1).apply(x, index),
+        "scatter_add", new ScatterAdd(1).apply(x, index, c.in("src")),
+        "index_select", selected,
+        "index_add", new IndexAdd(1).apply(x, rows, c.in("src2")),
+        "advanced", new IndexSelect(0).apply(x.transpose(0, 1), rows).transpose(0, 1),
+        "expert", selected.sum(1),
+        "scatter_set", new Scatter(1).apply(Tensor.zeros(x.dtype(), x.shape()), c.in("perm"), x));
   }
 
   /** Channels-last map to half its extents and four times its channels; odd extents are padded with zeros. */
@@ -50,21 +69,15 @@ final class LayoutReplays {
     Tensor x = c.in("x");
     int size = c.config().get("ws").asInt();
     int shift = c.config().get("shift").asInt();
-    Tensor rolled = roll(roll(x, 1, -shift), 2, -shift);
-    long rows = x.dim(1) / size;
-    long columns = x.dim(2) / size;
-    Tensor windows = rolled.reshape(x.dim(0), rows, size, columns, size, x.dim(3)).permute(0, 1, 3, 2, 4, 5)
-        .reshape(-1, size, size, x.dim(3));
-    Tensor reversed = windows.mul(3).reshape(x.dim(0), rows, columns, size, size, x.dim(3)).permute(0, 1, 3, 2, 4, 5)
-        .reshape(x.shape());
-    return Map.of("rolled", rolled, "windows", windows, "back", roll(roll(reversed, 1, shift), 2, shift),
+    Tensor rolled = roll(x, -shift);
+    Tensor windows = Rearrange.windows(rolled, size);
+    Tensor back = roll(Rearrange.fromWindows(windows.mul(3), x.dim(1), x.dim(2)), shift);
+    return Map.of("rolled", rolled, "windows", windows, "back", back,
         "attn_mask", shiftedMask(c.dtype(), (int) x.dim(1), (int) x.dim(2), size, shift));
   }
 
-  /** Element {@code i} goes to {@code i + shift}, around the end. */
-  static Tensor roll(Tensor x, int axis, long shift) {
-    long cut = Math.floorMod(-shift, x.dim(axis));
-    return cut == 0 ? x : concat(axis, x.slice(axis, cut, x.dim(axis)), x.slice(axis, 0, cut));
+  private static Tensor roll(Tensor x, long shift) {
+    return new Roll(2, shift).apply(new Roll(1, shift).apply(x));
   }
 
   /** For each window, −100 between positions that were not neighbors before the shift (Swin, section 3.2). */
@@ -90,12 +103,13 @@ final class LayoutReplays {
   }
 
   static Tensor concat(int axis, Tensor... parts) {
-    return new Concat(axis).applyAll(List.of(parts)).getFirst();
+    return new Concat(axis).apply(parts);
   }
 
   /** The elements of dimension {@code axis} in the order of {@code indices}. */
   private static Tensor pick(Tensor x, int axis, LongStream indices) {
-    return concat(axis, indices.mapToObj(i -> x.slice(axis, i, i + 1)).toArray(Tensor[]::new));
+    long[] order = indices.toArray();
+    return new IndexSelect(axis).apply(x, Tensor.of(order, order.length));
   }
 
   private static Map<String, Tensor> rearranged(GoldenCase c) {
@@ -103,12 +117,11 @@ final class LayoutReplays {
     Tensor y = c.in("y");
     long h = x.dim(2);
     long w = x.dim(3);
-    Tensor wide = concat(3, Tensor.zeros(x.dtype(), x.shape().with(3, 1)), x, Tensor.zeros(x.dtype(), x.shape().with(3, 2)));
     Tensor left = x.slice(3, 0, (w + 1) / 2);
     Tensor right = x.slice(3, (w + 1) / 2, w);
     return Map.ofEntries(
         Map.entry("cat", concat(1, x, y)),
-        Map.entry("pad", concat(2, wide, Tensor.zeros(x.dtype(), wide.shape().with(2, 3)))),
+        Map.entry("pad", new Pad(List.of(0L, 0L, 0L, 1L), List.of(0L, 0L, 3L, 2L), 0).apply(x)),
         Map.entry("reflect", pick(pick(x, 2, mirrored(h)), 3, mirrored(w))),
         Map.entry("replicate", pick(pick(x, 2, clamped(h)), 3, clamped(w))),
         Map.entry("crop", x.slice(3, 1, w - 1)),

@@ -1,78 +1,94 @@
 package dev.tenon.training.parity;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import dev.tenon.engine.Shape;
+import dev.tenon.engine.DType;
 import dev.tenon.engine.Tensor;
-import dev.tenon.engine.op.LogSoftmax;
-import dev.tenon.engine.op.Softmax;
-import java.util.Arrays;
+import dev.tenon.engine.op.Compare;
+import dev.tenon.engine.op.CrossEntropy;
+import dev.tenon.engine.op.Losses;
+import dev.tenon.engine.op.Normalization;
+import dev.tenon.engine.op.Unary;
 import java.util.Map;
 
-/** Losses from their definitions: cross entropy in all its variants, and distillation. */
+/** Losses: cross entropy in all its variants, distances, angles and distillation. */
 final class LossReplays {
-  static final Map<String, Replay> ALL = Map.of("op_ce", LossReplays::crossEntropy, "op_kl_distill", LossReplays::distillation);
+  static final Map<String, Replay> ALL = Map.of(
+      "op_ce", LossReplays::crossEntropy,
+      "op_ce_soft", LossReplays::softCrossEntropy,
+      "op_bce_logits", LossReplays::binaryCrossEntropy,
+      "op_l1_mse_losses", LossReplays::distances,
+      "op_cosine_normals", LossReplays::normals,
+      "op_kl_distill", LossReplays::distillation);
+  /** A label that no case uses. */
+  private static final long NONE_IGNORED = -100;
 
   private LossReplays() {}
 
-  /** Targets as probabilities over the classes, and what each position weighs in the mean. */
-  private record Targets(Tensor probabilities, double[] meanWeights) {}
-
   private static Map<String, Tensor> crossEntropy(GoldenCase c) {
     Tensor x = c.in("x");
-    double[] classWeights = new double[(int) x.dim(1)];
-    for (int k = 0; k < classWeights.length; k++) {
-      classWeights[k] = c.has("in.weight") ? c.in("weight").toDoubles()[k] : 1;
-    }
-    boolean soft = c.config().path("soft").asBoolean();
-    Targets targets = soft ? soft(c, classWeights) : hard(c, classWeights);
-    Tensor none = new LogSoftmax(1).apply(x).mul(targets.probabilities).sum(1).neg();
-    double total = 0;
-    for (double weight : targets.meanWeights) {
-      total += weight;
-    }
-    Tensor sum = none.sum();
-    return Map.of("none", none, "sum", sum, "mean", sum.mul(1 / total));
+    Tensor target = c.in("target");
+    Tensor weight = c.has("in.weight") ? c.in("weight") : null;
+    double smoothing = c.config().path("ls").asDouble();
+    long ignored = c.config().path("ignore").asLong(NONE_IGNORED);
+    CrossEntropy op = new CrossEntropy(smoothing, ignored, weight != null);
+    Tensor none = weight == null ? op.apply(x, target) : op.apply(x, target, weight);
+    return Map.of(
+        "none", none, "sum", none.sum(), "mean", Losses.crossEntropyMean(x, target, weight, smoothing, ignored));
   }
 
-  private static Targets soft(GoldenCase c, double[] classWeights) {
-    Shape shape = c.in("x").shape();
+  private static Map<String, Tensor> softCrossEntropy(GoldenCase c) {
+    Tensor weight = c.has("in.weight") ? c.in("weight") : null;
     double smoothing = c.config().path("ls").asDouble();
-    double[] target = c.in("target").toDoubles();
-    int inner = (int) shape.product(2, shape.rank());
-    for (int i = 0; i < target.length; i++) {
-      target[i] = classWeights[i / inner % classWeights.length] * (target[i] * (1 - smoothing) + smoothing / classWeights.length);
-    }
-    double[] weights = new double[target.length / classWeights.length];
-    Arrays.fill(weights, 1);
-    return new Targets(Tensor.of(c.dtype(), shape, target), weights);
+    Tensor none = Losses.softCrossEntropy(c.in("x"), c.in("target"), weight, smoothing);
+    return Map.of("none", none, "sum", none.sum(), "mean", none.mean());
   }
 
-  private static Targets hard(GoldenCase c, double[] classWeights) {
-    Shape shape = c.in("x").shape();
-    JsonNode ignored = c.config().path("ignore");
-    double smoothing = c.config().path("ls").asDouble();
-    double[] labels = c.in("target").toDoubles();
-    double[] weights = new double[labels.length];
-    double[] target = new double[(int) shape.size()];
-    int inner = (int) shape.product(2, shape.rank());
-    for (int i = 0; i < target.length; i++) {
-      int k = i / inner % classWeights.length;
-      int position = i / inner / classWeights.length * inner + i % inner;
-      double label = labels[position];
-      if (ignored.isMissingNode() || label != ignored.asDouble()) {
-        target[i] = classWeights[k] * ((label == k ? 1 - smoothing : 0) + smoothing / classWeights.length);
-        weights[position] = classWeights[(int) label];
-      }
-    }
-    return new Targets(Tensor.of(c.dtype(), shape, target), weights);
+  private static Map<String, Tensor> binaryCrossEntropy(GoldenCase c) {
+    Tensor none = Losses.binaryCrossEntropy(c.in("x"), c.in("target"), c.in("pos_weight"));
+    return Map.of(
+        "none", none,
+        "sum", none.sum(),
+        "mean", none.mean(),
+        "wmean", none.mul(c.in("weight")).mean(),
+        "plain", Losses.binaryCrossEntropy(c.in("x"), c.in("target"), null).mean());
+  }
+
+  private static Map<String, Tensor> distances(GoldenCase c) {
+    Tensor x = c.in("x");
+    Tensor target = c.in("target");
+    Tensor mask = c.in("mask");
+    Tensor l1 = Losses.l1(x, target);
+    Tensor squared = Losses.squaredError(x, target).mean();
+    return Map.of(
+        "l1_none", l1,
+        "l1", l1.mean(),
+        "masked_l1", l1.mul(mask).sum().div(mask.sum()),
+        "mse", squared,
+        "rmse", squared.map(Unary.Fn.SQRT),
+        "smooth_l1", Losses.smoothL1(x, target, 0.7).mean(),
+        "huber", Losses.huber(x, target, 0.8).mean());
+  }
+
+  private static Map<String, Tensor> normals(GoldenCase c) {
+    Tensor x = c.in("x");
+    Tensor target = c.in("target");
+    DType dtype = x.dtype();
+    Tensor mask = new Compare(Compare.Relation.GT).apply(target.map(Unary.Fn.ABS).sum(1), Tensor.scalar(dtype, 0)).cast(dtype);
+    Tensor cosine = Losses.cosineSimilarity(x, target, 1, 1e-8);
+    Tensor angle = new Unary(Unary.Fn.CLAMP, -1 + 1e-6, 1 - 1e-6).apply(cosine).map(Unary.Fn.ACOS).mul(180 / Math.PI);
+    Tensor dot = Normalization.unit(x, 1, 1e-12).mul(target).sum(1);
+    return Map.of(
+        "cosine", cosine.mean().affine(-1, 1),
+        "masked", masked(cosine, mask).affine(-1, 1),
+        "dot", masked(dot, mask).affine(-1, 1),
+        "angle_deg", masked(angle, mask));
+  }
+
+  private static Tensor masked(Tensor x, Tensor mask) {
+    return x.mul(mask).sum().div(mask.sum());
   }
 
   private static Map<String, Tensor> distillation(GoldenCase c) {
-    double temperature = c.config().get("T").asDouble();
-    Tensor student = new LogSoftmax(-1).apply(c.in("x").mul(1 / temperature));
-    Tensor teacherLogits = c.in("t").mul(1 / temperature);
-    Tensor teacher = new Softmax(-1).apply(teacherLogits);
-    Tensor none = teacher.mul(new LogSoftmax(-1).apply(teacherLogits).sub(student)).mul(temperature * temperature);
-    return Map.of("none", none, "batchmean", none.sum().mul(1.0 / student.dim(0)));
+    Tensor none = Losses.distillation(c.in("x"), c.in("t"), -1, c.config().get("T").asDouble());
+    return Map.of("none", none, "batchmean", none.sum().mul(1.0 / none.dim(0)));
   }
 }

@@ -2,6 +2,8 @@ package dev.tenon.training.parity;
 
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
+import dev.tenon.engine.op.Einsum;
+import dev.tenon.engine.op.Linear;
 import java.util.Map;
 
 /** Matrix products, plain and as Einstein sums. */
@@ -31,24 +33,22 @@ final class MatrixReplays {
   }
 
   private static Map<String, Tensor> linear(GoldenCase c) {
-    Tensor y = c.in("x").matmul(c.w("weight").transpose(0, 1));
-    return Map.of("y", c.has("w.bias") ? y.add(c.w("bias")) : y);
+    return Map.of("y", c.has("w.bias")
+        ? new Linear(true).apply(c.in("x"), c.w("weight"), c.w("bias"))
+        : new Linear(false).apply(c.in("x"), c.w("weight")));
   }
 
   private static Map<String, Tensor> einsum(GoldenCase c) {
-    Tensor q = c.in("q");
     Tensor k = c.in("k");
     Tensor x = c.in("x");
-    Tensor gate = c.in("gate");
-    Tensor wo = c.in("wo");
-    Tensor a = q.matmul(k.transpose(-1, -2));
+    Tensor a = Einsum.apply("bhnd,bhmd->bhnm", c.in("q"), k);
     return Map.of(
         "a", a,
-        "b", a.matmul(k),
-        "c", x.matmul(wo),
-        "d", wo.transpose(0, 1).matmul(x.transpose(-1, -2)),
-        "e", gate.reshape(gate.shape().insert(2, 1)).matmul(c.in("experts")).sum(2),
-        "f", x.matmul(x.transpose(-1, -2)),
-        "g", x.sum(0, 1));
+        "b", Einsum.apply("bhnm,bhmd->bhnd", a, k),
+        "c", Einsum.apply("bnc,co->bno", x, c.in("wo")),
+        "d", Einsum.apply("bnc,co->bon", x, c.in("wo")),
+        "e", Einsum.apply("bne,bned->bnd", c.in("gate"), c.in("experts")),
+        "f", Einsum.apply("bnc,bmc->bnm", x, x),
+        "g", Einsum.apply("bnc->c", x));
   }
 }

@@ -4,8 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.op.LayerNorm;
 import dev.tenon.engine.op.LogSoftmax;
+import dev.tenon.engine.op.Normalization;
 import dev.tenon.engine.op.Softmax;
-import dev.tenon.engine.op.Unary;
+import dev.tenon.engine.op.Statistics;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;
@@ -49,65 +50,34 @@ final class NormReplays {
   }
 
   private static Map<String, Tensor> groupNorm(GoldenCase c) {
-    Tensor x = c.in("x");
-    long groups = c.config().get("groups").asLong();
-    Tensor y = new LayerNorm(1, false, c.config().get("eps").asDouble()).apply(x.reshape(x.dim(0), groups, -1));
-    return Map.of("y", y.reshape(x.shape()).mul(perChannel(c.w("weight"), x)).add(perChannel(c.w("bias"), x)));
+    int groups = c.config().get("groups").asInt();
+    double eps = c.config().get("eps").asDouble();
+    return Map.of("y", Normalization.groupNorm(c.in("x"), c.w("weight"), c.w("bias"), groups, eps));
   }
 
   private static Map<String, Tensor> batchNorm(GoldenCase c) {
-    Tensor x = c.in("x");
     double eps = c.config().get("eps").asDouble();
     double momentum = c.config().get("momentum").asDouble();
-    Map<String, Tensor> outputs = new TreeMap<>();
     Tensor mean = c.w("running_mean");
     Tensor variance = c.w("running_var");
-    if (c.training()) {
-      int[] others = IntStream.range(0, x.rank()).filter(d -> d != 1).toArray();
-      double count = (double) x.size() / x.dim(1);
-      mean = x.mean(others);
-      Tensor centered = x.sub(perChannel(mean, x));
-      variance = centered.mul(centered).mean(others);
-      Tensor unbiased = variance.mul(count / (count - 1));
-      outputs.put("running_mean", c.w("running_mean").mul(1 - momentum).add(mean.mul(momentum)));
-      outputs.put("running_var", c.w("running_var").mul(1 - momentum).add(unbiased.mul(momentum)));
+    if (!c.training()) {
+      return Map.of("y", Normalization.frozenBatchNorm(c.in("x"), c.w("weight"), c.w("bias"), mean, variance, eps));
     }
-    Tensor rstd = power(variance.add(eps), -0.5);
-    Tensor y = x.sub(perChannel(mean, x)).mul(perChannel(rstd.mul(c.w("weight")), x));
-    outputs.put("y", y.add(perChannel(c.w("bias"), x)));
-    return outputs;
-  }
-
-  /** {@code [channels]} so that it broadcasts over dimension 1 of {@code x}. */
-  static Tensor perChannel(Tensor values, Tensor x) {
-    long[] dims = new long[x.rank() - 1];
-    Arrays.fill(dims, 1);
-    dims[0] = values.dim(0);
-    return values.reshape(dims);
-  }
-
-  /** {@code x^exponent} of positive numbers. */
-  static Tensor power(Tensor x, double exponent) {
-    return x.map(Unary.Fn.LOG).mul(exponent).map(Unary.Fn.EXP);
+    Tensor y = Normalization.batchNorm(c.in("x"), c.w("weight"), c.w("bias"), mean, variance, momentum, eps);
+    return Map.of("y", y, "running_mean", mean, "running_var", variance);
   }
 
   private static Map<String, Tensor> l2Normalize(GoldenCase c) {
     Tensor x = c.in("x");
     int axis = c.config().get("dim").asInt();
-    Tensor norm = norm(x, axis);
-    return Map.of("y", x.div(norm), "z", x.div(norm.add(1e-12)));
-  }
-
-  /** The Euclidean length along {@code axis}, which stays with extent 1; for vectors that are not zero. */
-  static Tensor norm(Tensor x, int axis) {
-    Tensor square = x.mul(x).sum(axis);
-    return power(square, 0.5).reshape(x.shape().with(axis, 1));
+    Tensor length = Statistics.norm(x, axis).reshape(x.shape().with(axis, 1));
+    return Map.of("y", Normalization.unit(x, axis, 1e-12), "z", x.div(length.add(1e-12)));
   }
 
   private static Map<String, Tensor> gramSoftmax(GoldenCase c) {
     Tensor map = c.in("x");
     Tensor x = map.reshape(map.dim(0), map.dim(1), -1);
-    Tensor f = x.div(norm(x, 1));
+    Tensor f = Normalization.unit(x, 1, 1e-12);
     Tensor gram = f.transpose(1, 2).matmul(f);
     Tensor affinity = new Softmax(-1).apply(gram.mul(1 / c.config().get("tau").asDouble()));
     return Map.of("gram", gram, "aff", affinity, "y", x.matmul(affinity.transpose(1, 2)).reshape(map.shape()));

@@ -11,7 +11,9 @@ final class Replays {
 
   static {
     BY_PREFIX.putAll(MatrixReplays.ALL);
+    BY_PREFIX.putAll(ElementReplays.ALL);
     BY_PREFIX.putAll(NormReplays.ALL);
+    BY_PREFIX.putAll(SpatialReplays.ALL);
     BY_PREFIX.putAll(EmtalReplays.ALL);
     BY_PREFIX.putAll(VitReplays.ALL);
     BY_PREFIX.putAll(LossReplays.ALL);
