@@ -5,7 +5,6 @@ import dev.tenon.engine.Tensor;
 import dev.tenon.engine.op.Concat;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -171,7 +170,7 @@ public final class NameTable {
         }
       }
       if (found.size() == needed.size()) {
-        List<Tensor> read = found.values().stream().map(place.row.form.read).toList();
+        List<Tensor> read = found.values().stream().map(place.row.form.read).map(Tensor::contiguous).toList();
         ours.put(name, read.size() == 1 ? read.getFirst() : new Concat(0).applyAll(read).getFirst());
       }
     });
@@ -197,12 +196,12 @@ public final class NameTable {
     return number.find() ? number.group(1) : "";
   }
 
-  /** Whether {@link #write} can express tensors of these names. */
-  public boolean writes(Collection<String> names) {
-    return names.stream().allMatch(name -> row(name).filter(row -> row.form.write != null).isPresent());
+  /** Whether {@link #write} can express a tensor of that name. */
+  public boolean writes(String name) {
+    return row(name).filter(row -> row.form.write != null).isPresent();
   }
 
-  /** Our tensors as another library calls them, of which {@link #writes} holds. */
+  /** Our tensors as another library calls them, of each of which {@link #writes} holds. */
   public SequencedMap<String, Tensor> write(Map<String, Tensor> ours) {
     SequencedMap<String, Tensor> sources = new LinkedHashMap<>();
     ours.forEach((name, tensor) -> {
@@ -215,10 +214,5 @@ public final class NameTable {
       }
     });
     return sources;
-  }
-
-  /** The table of which {@code names} fit most; the first of equals. */
-  public static NameTable best(List<NameTable> tables, Collection<String> names) {
-    return tables.stream().max(Comparator.comparingLong(t -> t.recognized(names))).orElseThrow();
   }
 }

@@ -18,20 +18,11 @@ enum Dialect {
       norm_pre.*
       blocks.#.norm1.*
       blocks.#.attn.qkv.*
-      blocks.#.attn.lora_qkv
-      blocks.#.attn.lora_qkv2
       blocks.#.attn.proj.*
-      blocks.#.attn.lora_proj
-      blocks.#.attn.lora_proj2
       blocks.#.ls1.gamma
       blocks.#.norm2.*
       blocks.#.mlp.fc1.*
-      blocks.#.mlp.lora_fc1_a
-      blocks.#.mlp.lora_fc1_b
-      blocks.#.mlp.gate_weight_lora.weight
       blocks.#.mlp.fc2.*
-      blocks.#.mlp.lora_fc2_a
-      blocks.#.mlp.lora_fc2_b
       blocks.#.ls2.gamma
       norm.*
       fc_norm.*
@@ -219,8 +210,11 @@ enum Dialect {
         .filter(d -> d.table.recognized(names) > 0);
   }
 
-  /** The first dialect of {@code scheme} that can express tensors of these timm names. */
-  static Optional<Dialect> toWrite(Collection<String> names, NameScheme scheme) {
-    return Stream.of(values()).filter(d -> d.scheme == scheme && d.table.writes(names)).findFirst();
+  /** The first dialect of {@code scheme} that can express tensors of these timm names, or else most of them. */
+  static Dialect toWrite(Collection<String> names, NameScheme scheme) {
+    return Stream.of(values())
+        .filter(d -> d.scheme == scheme)
+        .max(Comparator.comparingLong(d -> names.stream().filter(d.table::writes).count()))
+        .orElseThrow();
   }
 }

@@ -55,7 +55,7 @@ final class Settings {
   private Optional<JsonNode> find(String... keys) {
     return sources.stream()
         .flatMap(source -> Stream.of(keys).map(source::path))
-        .filter(value -> !value.isMissingNode() && !value.isNull())
+        .filter(value -> value.isNumber() || value.isArray() || !value.asText("").isEmpty())
         .findFirst();
   }
 
@@ -75,10 +75,6 @@ final class Settings {
 
   Optional<Double> eps() {
     return find("norm epsilon", v -> v.asDouble(-1) >= 0 ? v.asDouble() : null, "layer_norm_eps", "norm_eps");
-  }
-
-  Optional<Double> routerTemperature() {
-    return find("router temperature", v -> v.asDouble() > 0 ? v.asDouble() : null, "router_tao");
   }
 
   Optional<VitConfig.Pooling> pooling() {
@@ -121,7 +117,6 @@ final class Settings {
     return Map.of(
         "num_heads", Integer.toString(config.heads()),
         "layer_norm_eps", Double.toString(config.eps()),
-        "router_tao", Double.toString(config.routerTemperature()),
         "global_pool", switch (config.pooling()) {
           case TOKEN -> "token";
           case AVERAGE -> "avg";

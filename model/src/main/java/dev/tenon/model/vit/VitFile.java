@@ -93,7 +93,7 @@ public final class VitFile {
         .forEach(missing::add);
     List<String> unexpected = new ArrayList<>(reading.unexpected());
     shapes.keySet().stream()
-        .filter(name -> !expected.containsKey(name) && !name.contains("lora"))
+        .filter(name -> !expected.containsKey(name))
         .flatMap(name -> dialect.table().sources(name).stream())
         .forEach(unexpected::add);
     if (!missing.isEmpty() || !unexpected.isEmpty()) {
@@ -108,7 +108,6 @@ public final class VitFile {
     });
     SequencedMap<String, Tensor> ordered = new LinkedHashMap<>();
     expected.keySet().forEach(name -> ordered.put(name, ours.get(name)));
-    ours.forEach(ordered::putIfAbsent);
     return resized(new Vit(new Weights(ordered), config(dialect, shapes, settings, options)), settings, dialect, options);
   }
 
@@ -132,7 +131,7 @@ public final class VitFile {
         options.eps().orElseGet(() -> settings.eps().orElse(dialect.eps())),
         options.pooling().or(settings::pooling).orElse(pooling),
         options.activation().or(settings::activation).orElse(dialect.activation()),
-        settings.routerTemperature().orElse(VitConfig.timm(1).routerTemperature()));
+        VitConfig.timm(1).routerTemperature());
   }
 
   /** For the wanted image size; the grid that the file was made for is as its image size says, or else square. */
@@ -164,8 +163,11 @@ public final class VitFile {
    */
   public static void save(Path file, Vit vit, NameScheme names) {
     Map<String, Tensor> ours = vit.weights().asMap();
-    Dialect dialect = Dialect.toWrite(ours.keySet(), names).orElseThrow(() -> new TenonException("cannot write " + file + " under "
-        + names + " names, which have none for a part of this network; merge its adapters first, or save it under timm names"));
+    Dialect dialect = Dialect.toWrite(ours.keySet(), names);
+    ours.keySet().stream().filter(name -> !dialect.table().writes(name)).findFirst().ifPresent(name -> {
+      throw new TenonException("cannot write " + file + ": " + names + " has no name for " + name
+          + "; merge the network's adapters first, or choose other names");
+    });
     Map<String, String> metadata = new TreeMap<>(Settings.describe(vit.config()));
     metadata.put("format", "pt");
     metadata.put("names", names.toString());

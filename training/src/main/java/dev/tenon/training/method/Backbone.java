@@ -2,6 +2,7 @@ package dev.tenon.training.method;
 
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Shape;
+import dev.tenon.engine.TenonException;
 import dev.tenon.model.vit.NameScheme;
 import dev.tenon.model.vit.Vit;
 import dev.tenon.model.vit.VitConfig;
@@ -18,10 +19,24 @@ public final class Backbone {
    * The backbone of a recipe, F32, in the current scope; it has the head that its file has, and none when it is random.
    *
    * @param seed of random weights
-   * @throws dev.tenon.engine.TenonException when the file cannot be used
+   * @throws TenonException when the file cannot be used, or has other sizes than the recipe says
    */
   public static Vit load(ModelSpec spec, long seed) {
-    return spec.format() == ModelSpec.WeightFormat.NONE ? random(spec, seed) : VitFile.load(spec.weights(), options(spec));
+    if (spec.format() == ModelSpec.WeightFormat.NONE) {
+      return random(spec, seed);
+    }
+    Vit vit = VitFile.load(spec.weights(), options(spec));
+    check(spec, "patch", spec.patch(), vit.patch().dim(0));
+    check(spec, "dim", spec.dim(), vit.weights().get("pos_embed").dim(2));
+    check(spec, "depth", spec.depth(), vit.depth());
+    return vit;
+  }
+
+  private static void check(ModelSpec spec, String size, long wanted, long found) {
+    if (wanted != 0 && wanted != found) {
+      throw new TenonException("model." + size + " is " + wanted + ", but that of the ViT in " + spec.weights() + " is " + found
+          + "; leave it out, or name another file");
+    }
   }
 
   private static VitOptions options(ModelSpec spec) {

@@ -2,8 +2,10 @@ package dev.tenon.training.parity;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.tenon.engine.Tensor;
+import dev.tenon.model.Weights;
 import dev.tenon.model.vit.PositionResize;
 import dev.tenon.model.vit.Vit;
+import dev.tenon.model.vit.VitConfig;
 import dev.tenon.model.vit.VitFile;
 import dev.tenon.model.vit.VitOptions;
 import java.util.HashMap;
@@ -19,7 +21,7 @@ final class VitReplays {
       "hf_deit", VitReplays::network,
       "hf_dinov2", VitReplays::network,
       "hf_clip_vision", VitReplays::network,
-      "emtal_vit", VitReplays::network,
+      "emtal_vit", VitReplays::adapted,
       "posembed_timm", c -> position(c, PositionResize.ANTIALIAS_BICUBIC),
       "posembed_timm065", c -> position(c, PositionResize.BICUBIC),
       "posembed_torchvision", c -> position(c, PositionResize.ALIGNED_BICUBIC));
@@ -32,20 +34,28 @@ final class VitReplays {
     Tensor images = c.in(c.has("in.x") ? "x" : "pixel_values");
     VitOptions options = VitOptions.DEFAULT.withImageSize((int) images.dim(2), (int) images.dim(3));
     Vit vit = VitFile.of("case " + c.name(), c.operands("w"), c.metadata(), options);
-    List<Tensor> states = vit.hiddenStates(images, c.config().path("alpha").asDouble(1));
+    List<Tensor> states = vit.hiddenStates(images, 1);
     Tensor last = states.getLast();
     Tensor tokens = vit.normed(last);
-    Tensor feature = vit.pool(tokens);
     Map<String, Tensor> outputs = new HashMap<>();
     outputs.put("features", tokens);
-    outputs.put("pre_logits", feature);
-    outputs.put("fea", feature);
+    outputs.put("pre_logits", vit.pool(tokens));
     outputs.put("y", CLIP_TOWER.equals(c.metadata().get("class")) ? last : vit.logits(tokens));
     for (int i = 0; i < states.size(); i++) {
       outputs.put("hidden_" + i, states.get(i));
       outputs.put("feat" + (i - 1), map(vit, states.get(i), images));
     }
     return outputs;
+  }
+
+  /** EMTAL's network while its router fades. */
+  private static Map<String, Tensor> adapted(GoldenCase c) {
+    JsonNode config = c.config();
+    VitConfig timm = VitConfig.timm(config.get("num_heads").asInt());
+    Vit vit = new Vit(new Weights(c.operands("w")),
+        new VitConfig(timm.heads(), timm.eps(), timm.pooling(), timm.activation(), config.get("router_tao").asDouble()));
+    Tensor feature = vit.pool(vit.tokens(c.in("x"), config.get("alpha").asDouble()));
+    return Map.of("fea", feature, "y", vit.head(feature));
   }
 
   /** The patch tokens as a map [B, dim, rows, columns]. */

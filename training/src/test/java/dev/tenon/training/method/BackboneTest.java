@@ -14,8 +14,21 @@ import dev.tenon.engine.io.TensorEntry;
 import dev.tenon.model.vit.Vit;
 import dev.tenon.model.vit.VitFile;
 import dev.tenon.model.vit.VitOptions;
+import dev.tenon.training.image.ExifOrientation;
+import dev.tenon.training.image.Image;
+import dev.tenon.training.image.ImageDecoder;
+import dev.tenon.training.image.Interpolation;
+import dev.tenon.training.image.Normalize;
+import dev.tenon.training.image.Preprocessing;
+import dev.tenon.training.image.Resize;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -24,6 +37,8 @@ import org.junit.jupiter.api.Test;
 /** A real pretrained ViT-Tiny, from file to classes. */
 class BackboneTest {
   private static final Path DATA = Path.of(System.getProperty("tenon.data", "../../shared/data")).resolve("weights");
+  private static final Pattern TAB = Pattern.compile("\t");
+  private static final int SIDE = 224;
   private static Backend backend;
 
   @BeforeAll
@@ -61,5 +76,31 @@ class BackboneTest {
     assertThat(actual.shape()).isEqualTo(expected.shape());
     double[] values = actual.toDoubles();
     return IntStream.range(0, values.length).mapToDouble(i -> Math.abs(values[i] - expected.valueAt(i))).max().orElseThrow();
+  }
+
+  @Test
+  void recognizesItsValidationImages() throws IOException {
+    Preprocessing preprocessing = Preprocessing.squash(SIDE, new Resize(Interpolation.BILINEAR, true), Normalize.HALF);
+    ImageDecoder decoder = new ImageDecoder(ExifOrientation.IGNORE);
+    try (Scope _ = Scope.open(backend)) {
+      Vit vit = vit();
+      Map<String, Integer> logits = new HashMap<>();
+      for (String line : Files.readAllLines(DATA.resolve("logit_to_wnid.tsv")).stream().skip(1).toList()) {
+        List<String> cells = List.of(TAB.split(line, -1));
+        logits.put(cells.get(1), Integer.valueOf(cells.get(0)));
+      }
+      List<String> labels = Files.readAllLines(DATA.resolve("tinyimagenet_val/labels.tsv"));
+      int right = 0;
+      for (String line : labels) {
+        List<String> cells = List.of(TAB.split(line, -1));
+        Image image = decoder.decode(DATA.resolve("tinyimagenet_val/images").resolve(cells.get(0)));
+        try (Scope _ = Scope.open()) {
+          double[] scores = vit.forward(Tensor.of(preprocessing.apply(image), 1, 3, SIDE, SIDE)).toDoubles();
+          double best = Arrays.stream(scores).max().orElseThrow();
+          right += scores[logits.get(cells.get(1))] == best ? 1 : 0;
+        }
+      }
+      assertThat(100.0 * right / labels.size()).isBetween(71.5, 75.5);
+    }
   }
 }
