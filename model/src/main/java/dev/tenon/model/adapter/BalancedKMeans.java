@@ -43,6 +43,11 @@ public record BalancedKMeans(
     return new BalancedKMeans(clusters, Metric.EUCLIDEAN, 10, 300, 1e-4, seed);
   }
 
+  /** The same with another number of restarts. */
+  public BalancedKMeans withRestarts(int other) {
+    return new BalancedKMeans(clusters, metric, other, maxIterations, tolerance, seed);
+  }
+
   /**
    * Clusters the rows of {@code matrix}, the best of all restarts.
    *

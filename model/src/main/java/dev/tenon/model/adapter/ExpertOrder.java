@@ -28,6 +28,15 @@ public final class ExpertOrder {
     return matrices.stream().parallel().map(kMeans::fit).toList();
   }
 
+  /** The weights that change when every block of {@code plain} is sorted, and the orders, all in the current scope. */
+  public static Map<String, Tensor> sorted(Vit plain, List<Clustering> blocks) {
+    Map<String, Tensor> changed = new LinkedHashMap<>();
+    for (int i = 0; i < blocks.size(); i++) {
+      changed.putAll(sorted(plain.weights(), i, tensor(blocks.get(i))));
+    }
+    return changed;
+  }
+
   /**
    * The weights that change when block {@code i} of {@code plain} is sorted, and the order itself, all in the current scope.
    *
@@ -53,8 +62,7 @@ public final class ExpertOrder {
     return weights.find(block(i) + NAME);
   }
 
-  /** A clustering's order as a tensor in the current scope. */
-  static Tensor tensor(Clustering clustering) {
+  private static Tensor tensor(Clustering clustering) {
     int[] permutation = clustering.permutation();
     long[] order = new long[permutation.length];
     for (int j = 0; j < order.length; j++) {

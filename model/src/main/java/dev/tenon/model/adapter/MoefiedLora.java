@@ -17,7 +17,7 @@ import java.util.function.LongToDoubleFunction;
  *
  * @param experts K, which divides the hidden width
  * @param lora the updates
- * @param restarts of the balanced k-means, of which the best is kept
+ * @param restarts of the balanced k-means, of which the best is kept; 0 takes the channels as they are, sorted already
  * @param iterations of the k-means at most, for each start
  */
 public record MoefiedLora(int experts, Lora lora, int restarts, int iterations) {
@@ -43,9 +43,8 @@ public record MoefiedLora(int experts, Lora lora, int restarts, int iterations) 
   public Vit adapt(Vit plain) {
     Adapters.requirePlain(plain);
     Map<String, Tensor> added = new LinkedHashMap<>(lora.updates(plain));
-    List<Clustering> clusters = ExpertOrder.find(plain, clustering());
+    added.putAll(sorted(plain));
     for (int i = 0; i < plain.depth(); i++) {
-      added.putAll(ExpertOrder.sorted(plain.weights(), i, ExpertOrder.tensor(clusters.get(i))));
       String gate = "blocks." + i + ".mlp.gate_weight_lora.weight";
       Tensor fc1 = plain.weights().get("blocks." + i + ".mlp.fc1.weight");
       LongToDoubleFunction values = Philox.of(lora.seed()).split(gate).truncatedNormal(ROUTER_STD, -2, 2);
@@ -54,7 +53,20 @@ public record MoefiedLora(int experts, Lora lora, int restarts, int iterations) 
     return Adapters.trainable(plain, added);
   }
 
-  private BalancedKMeans clustering() {
-    return new BalancedKMeans(experts, BalancedKMeans.Metric.EUCLIDEAN, restarts, iterations, TOLERANCE, lora.seed());
+  private Map<String, Tensor> sorted(Vit plain) {
+    if (restarts == 0) {
+      requireEqualExperts(plain);
+      return Map.of();
+    }
+    var kMeans = new BalancedKMeans(experts, BalancedKMeans.Metric.EUCLIDEAN, restarts, iterations, TOLERANCE, lora.seed());
+    return ExpertOrder.sorted(plain, ExpertOrder.find(plain, kMeans));
+  }
+
+  private void requireEqualExperts(Vit plain) {
+    long hidden = plain.weights().get("blocks.0.mlp.fc1.weight").dim(0);
+    if (hidden % experts != 0) {
+      throw new TenonException(hidden + " hidden channels cannot be dealt evenly to " + experts
+          + " experts; choose a number of experts that divides the number of channels");
+    }
   }
 }

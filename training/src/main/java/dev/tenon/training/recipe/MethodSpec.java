@@ -77,7 +77,7 @@ public sealed interface MethodSpec {
    * @param routerTemperature τ of the router's softmax
    * @param fadeStart share of all steps, cool-down included, at which fading begins
    * @param fadeEnd share of all steps at which the router is the constant 1 and the model can be merged
-   * @param clusterRestarts starts of the balanced k-means, of which the best is kept
+   * @param clusterRestarts starts of the balanced k-means, of which the best is kept; 0 takes weights sorted by {@code tenon cluster}
    * @param clusterIterations at most, for each start
    */
   record MoefiedLora(
@@ -103,7 +103,7 @@ public sealed interface MethodSpec {
           s.number("router-temperature", d.routerTemperature, 1e-3, 1e6),
           s.number("fade-start", d.fadeStart, 0, 1),
           s.number("fade-end", d.fadeEnd, 0, 1),
-          s.integer("cluster-restarts", d.clusterRestarts, 1, 1000),
+          s.integer("cluster-restarts", d.clusterRestarts, 0, 1000),
           s.integer("cluster-iterations", d.clusterIterations, 1, 100_000));
       s.check(spec.fadeEnd >= spec.fadeStart, "fade-end",
           "is " + spec.fadeEnd + ", before 'fade-start' " + spec.fadeStart + "; put it after that");
