@@ -162,6 +162,11 @@ public final class VitFile {
    * @throws TenonException when these names have none for a part of {@code vit}, or the file cannot be written
    */
   public static void save(Path file, Vit vit, NameScheme names) {
+    save(file, vit, names, Map.of());
+  }
+
+  /** As {@link #save(Path, Vit, NameScheme)}, with {@code more} metadata. */
+  public static void save(Path file, Vit vit, NameScheme names, Map<String, String> more) {
     Map<String, Tensor> ours = vit.weights().asMap();
     Dialect dialect = Dialect.toWrite(ours.keySet(), names);
     ours.keySet().stream().filter(name -> !dialect.table().writes(name)).findFirst().ifPresent(name -> {
@@ -171,6 +176,7 @@ public final class VitFile {
     Map<String, String> metadata = new TreeMap<>(Settings.describe(vit.config()));
     metadata.put("format", "pt");
     metadata.put("names", names.toString());
+    metadata.putAll(more);
     try (Scope _ = Scope.open(); var _ = Tape.pause()) {
       List<TensorEntry> entries = new ArrayList<>();
       dialect.table().write(ours).forEach((name, t) -> entries.add(new TensorEntry(name, t.dtype(), t.shape(), t.bytes())));

@@ -30,6 +30,9 @@ import picocli.CommandLine.Spec;
     subcommands = {
       TrainCommand.class,
       EvalCommand.class,
+      ClusterCommand.class,
+      MergeCommand.class,
+      PredictCommand.class,
       InfoCommand.class,
       DoctorCommand.class,
       ParityCommand.class,

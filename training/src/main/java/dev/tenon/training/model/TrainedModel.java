@@ -11,14 +11,17 @@ import dev.tenon.model.Weights;
 import dev.tenon.model.adapter.Adapters;
 import dev.tenon.model.adapter.ExpertOrder;
 import dev.tenon.model.adapter.Merge;
+import dev.tenon.model.vit.NameScheme;
 import dev.tenon.model.vit.Vit;
+import dev.tenon.model.vit.VitConfig;
+import dev.tenon.model.vit.VitFile;
+import dev.tenon.model.vit.VitOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Predicate;
 
 /**
  * A trained network with its card, as it is handed on: whole, or as an adapter that needs the base weights it was trained on.
@@ -53,8 +56,23 @@ public record TrainedModel(Vit vit, ModelCard card) {
         throw new TenonException(file + ": this is an adapter, which works only on the weights it was trained on; name them (--base) or"
             + " merge the two first");
       }
-      return new TrainedModel(new Vit(new Weights(tensors(open)), card.network()), card);
+      Vit named = VitFile.of(file.toString(), tensors(open), open.metadata(), VitOptions.DEFAULT);
+      return new TrainedModel(new Vit(named.weights(), card.network()), card);
     }
+  }
+
+  /**
+   * Reads an adapter into the current scope and puts it on the pretrained weights in {@code base}, under whatever names they are.
+   *
+   * @throws TenonException when either file is damaged or not what it should be, or the adapter was trained on other weights
+   */
+  public static TrainedModel load(Path adapter, Path base) {
+    ModelCard card = ModelCard.read(adapter);
+    VitConfig network = card.network();
+    int size = card.input().imageSize();
+    VitOptions options = VitOptions.DEFAULT.withImageSize(size, size).withHeads(network.heads()).withEps(network.eps())
+        .with(network.pooling());
+    return load(adapter, VitFile.load(base, options));
   }
 
   /**
@@ -89,15 +107,24 @@ public record TrainedModel(Vit vit, ModelCard card) {
   }
 
   /**
-   * Writes the whole network, which must be plain.
+   * Writes the whole network, which must be plain, under timm's names.
    *
    * @throws TenonException when the file cannot be written; it is as before then
    */
   public void save(Path file) {
+    save(file, NameScheme.TIMM);
+  }
+
+  /**
+   * Writes the whole network, which must be plain, under anybody's names.
+   *
+   * @throws TenonException when these names have none for a part of it, or the file cannot be written; it is as before then
+   */
+  public void save(Path file, NameScheme names) {
     if (card.kind() != ModelCard.Kind.MODEL) {
       throw new TenonException("cannot write " + file + " as a whole model, for the network still has adapters; merge it first");
     }
-    write(file, card, _ -> true);
+    VitFile.save(file, vit, names, CardText.of(card));
   }
 
   /**
@@ -112,7 +139,15 @@ public record TrainedModel(Vit vit, ModelCard card) {
             + "); save the whole model instead");
       }
     });
-    write(file, card.with(ModelCard.Kind.ADAPTER), name -> Adapters.isTrained(name) || ExpertOrder.isOrder(name));
+    List<TensorEntry> entries = new ArrayList<>();
+    try (Scope _ = Scope.open()) {
+      vit.weights().asMap().forEach((name, t) -> {
+        if (Adapters.isTrained(name) || ExpertOrder.isOrder(name)) {
+          entries.add(new TensorEntry(name, t.dtype(), t.shape(), t.detach().contiguous().bytes()));
+        }
+      });
+      Safetensors.write(file, entries, CardText.of(card.with(ModelCard.Kind.ADAPTER)));
+    }
   }
 
   /**
@@ -122,18 +157,6 @@ public record TrainedModel(Vit vit, ModelCard card) {
    */
   public TrainedModel merged() {
     return new TrainedModel(Merge.merge(vit, card.alpha()), card);
-  }
-
-  private void write(Path file, ModelCard as, Predicate<String> which) {
-    List<TensorEntry> entries = new ArrayList<>();
-    try (Scope _ = Scope.open()) {
-      vit.weights().asMap().forEach((name, t) -> {
-        if (which.test(name)) {
-          entries.add(new TensorEntry(name, t.dtype(), t.shape(), t.detach().contiguous().bytes()));
-        }
-      });
-      Safetensors.write(file, entries, CardText.of(as));
-    }
   }
 
   private static Map<String, Tensor> tensors(SafetensorsFile file) {
