@@ -1,5 +1,6 @@
 package dev.tenon.training.image;
 
+import dev.tenon.engine.op.Taps;
 import java.util.Arrays;
 
 /**
@@ -41,7 +42,7 @@ public record Resize(Interpolation interpolation, boolean antialias) {
   }
 
   private Image antialiasedRows(Image image, int width) {
-    FilterTaps taps = FilterTaps.antialiased(interpolation, image.width(), width);
+    Taps taps = interpolation.taps(image.width(), width, antialias);
     int[][] weights = fixedPoint(taps.weights());
     byte[] in = image.rgb();
     byte[] out = new byte[width * image.height() * C];
@@ -68,7 +69,7 @@ public record Resize(Interpolation interpolation, boolean antialias) {
   }
 
   private Image antialiasedColumns(Image image, int height) {
-    FilterTaps taps = FilterTaps.antialiased(interpolation, image.height(), height);
+    Taps taps = interpolation.taps(image.height(), height, antialias);
     int[][] weights = fixedPoint(taps.weights());
     int stride = image.width() * C;
     byte[] in = image.rgb();
@@ -91,8 +92,8 @@ public record Resize(Interpolation interpolation, boolean antialias) {
   }
 
   private Image sampled(Image image, int width, int height) {
-    FilterTaps across = FilterTaps.sampled(interpolation, image.width(), width);
-    FilterTaps down = FilterTaps.sampled(interpolation, image.height(), height);
+    Taps across = interpolation.taps(image.width(), width, antialias);
+    Taps down = interpolation.taps(image.height(), height, antialias);
     float[] rows = sampledRows(image, across);
     int stride = width * C;
     byte[] out = new byte[height * stride];
@@ -114,7 +115,7 @@ public record Resize(Interpolation interpolation, boolean antialias) {
     return new Image(width, height, out);
   }
 
-  private static float[] sampledRows(Image image, FilterTaps taps) {
+  private static float[] sampledRows(Image image, Taps taps) {
     int width = taps.first().length;
     byte[] in = image.rgb();
     float[] out = new float[width * image.height() * C];

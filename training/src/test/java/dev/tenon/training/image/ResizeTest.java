@@ -3,6 +3,7 @@ package dev.tenon.training.image;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.tenon.engine.op.Taps;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -20,9 +21,7 @@ class ResizeTest {
       @ForAll boolean antialias,
       @ForAll @IntRange(min = 1, max = 70) int in,
       @ForAll @IntRange(min = 1, max = 70) int out) {
-    FilterTaps taps = antialias
-        ? FilterTaps.antialiased(interpolation, in, out)
-        : FilterTaps.sampled(interpolation, in, out);
+    Taps taps = interpolation.taps(in, out, antialias);
 
     for (int i = 0; i < out; i++) {
       double sum = 0;
@@ -90,8 +89,8 @@ class ResizeTest {
   /** Keys' kernel at distances 0.5 and 1.5: 0.5625 and -0.0625 for slope -0.5, 0.59375 and -0.09375 for -0.75. */
   @Test
   void theTwoFormsOfBicubicDifferInTheirSlope() {
-    FilterTaps wide = FilterTaps.antialiased(Interpolation.BICUBIC, 8, 8 * 2);
-    FilterTaps sampled = FilterTaps.sampled(Interpolation.BICUBIC, 8, 4);
+    Taps wide = Interpolation.BICUBIC.taps(8, 16, true);
+    Taps sampled = Interpolation.BICUBIC.taps(8, 4, false);
 
     assertThat(sampled.weights()[1]).containsExactly(-0.09375, 0.59375, 0.59375, -0.09375);
     // Position 3.25 - 0.5: distances 1.75, 0.75, 0.25, 1.25.

@@ -47,7 +47,7 @@ class ParityTest {
     return Parity.cases(folder, "*").stream()
         .map(file -> DynamicTest.dynamicTest(GoldenCase.nameOf(file), () -> {
           Outcome outcome = parity.replay(file);
-          assumeTrue(outcome.verdict() != Verdict.NOT_YET_KNOWN, outcome::toString);
+          assumeTrue(outcome.verdict() != Verdict.NOT_YET_KNOWN || outcome.name().startsWith("op_"), outcome::toString);
           assertThat(outcome.verdict()).as(outcome.toString()).isEqualTo(Verdict.PASSED);
         }));
   }
