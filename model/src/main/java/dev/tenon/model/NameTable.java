@@ -1,6 +1,7 @@
 package dev.tenon.model;
 
 import dev.tenon.engine.Shape;
+import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.op.Concat;
 import java.util.ArrayList;
@@ -146,8 +147,13 @@ public final class NameTable {
     return unused.stream().anyMatch(p -> p.matcher(source).matches());
   }
 
-  /** Our tensors out of those of another library; differentiable. */
-  public Reading read(Map<String, Tensor> sources) {
+  /**
+   * Our tensors out of those of another library; differentiable.
+   *
+   * @param title names the origin in messages
+   * @throws TenonException when sources of one tensor do not fit together
+   */
+  public Reading read(String title, Map<String, Tensor> sources) {
     Map<String, Place> places = new LinkedHashMap<>();
     Map<String, Map<Integer, Tensor>> parts = new LinkedHashMap<>();
     List<String> unexpected = new ArrayList<>();
@@ -161,29 +167,51 @@ public final class NameTable {
     }));
     SequencedMap<String, Tensor> ours = new LinkedHashMap<>();
     List<String> missing = new ArrayList<>();
+    String prefix = prefix(sources.keySet());
     places.forEach((name, place) -> {
       Map<Integer, Tensor> found = parts.get(name);
       List<String> needed = place.row.sources;
       for (int i = 0; i < needed.size(); i++) {
         if (!found.containsKey(i)) {
-          missing.add(sourceName(needed.get(i), place.index));
+          missing.add(sourceName(needed.get(i), prefix, place.index));
         }
       }
       if (found.size() == needed.size()) {
-        List<Tensor> read = found.values().stream().map(place.row.form.read).map(Tensor::contiguous).toList();
-        ours.put(name, read.size() == 1 ? read.getFirst() : new Concat(0).applyAll(read).getFirst());
+        ours.put(name, joined(title, name, place.row, found.values()));
       }
     });
     return new Reading(ours, unexpected, missing);
   }
 
-  private String sourceName(String source, String index) {
-    return source.replace("#", index).replace("~", prefixes.getFirst());
+  private static Tensor joined(String title, String name, Row row, Collection<Tensor> sources) {
+    try {
+      List<Tensor> read = sources.stream().map(row.form.read).map(Tensor::contiguous).toList();
+      return read.size() == 1 ? read.getFirst() : new Concat(0).applyAll(read).getFirst();
+    } catch (TenonException | IllegalArgumentException e) {
+      throw new TenonException(title + ": what should make up " + name + " has shapes "
+          + sources.stream().map(Tensor::shape).toList() + ", which do not fit; name a complete file", e);
+    }
   }
 
-  /** What this table calls the tensor {@code name} of ours; empty when it has no word for it. */
-  public List<String> sources(String name) {
-    return row(name).map(row -> row.sources.stream().map(s -> sourceName(s, index(name))).toList()).orElse(List.of());
+  /** The prefix that is used in {@code names}. */
+  private String prefix(Collection<String> names) {
+    return prefixes.stream()
+        .filter(prefix -> !prefix.isEmpty() && names.stream().anyMatch(name -> name.startsWith(prefix)))
+        .findFirst()
+        .orElse("");
+  }
+
+  private static String sourceName(String source, String prefix, String index) {
+    return source.replace("#", index).replace("~", prefix);
+  }
+
+  /** What this table calls the tensor {@code name} of ours under the prefix of {@code others}; empty when it has no word for it. */
+  public List<String> sources(String name, Collection<String> others) {
+    return sources(name, prefix(others));
+  }
+
+  private List<String> sources(String name, String prefix) {
+    return row(name).map(row -> row.sources.stream().map(s -> sourceName(s, prefix, index(name))).toList()).orElse(List.of());
   }
 
   private Optional<Row> row(String name) {
@@ -206,7 +234,7 @@ public final class NameTable {
     SequencedMap<String, Tensor> sources = new LinkedHashMap<>();
     ours.forEach((name, tensor) -> {
       Row row = row(name).orElseThrow();
-      List<String> names = sources(name);
+      List<String> names = sources(name, prefixes.getFirst());
       long height = names.size() == 1 ? 0 : tensor.dim(0) / names.size();
       for (int i = 0; i < names.size(); i++) {
         Tensor part = names.size() == 1 ? tensor : tensor.slice(0, i * height, (i + 1) * height);

@@ -53,7 +53,7 @@ enum Dialect {
       Rows.EMBEDDINGS + Rows.ENCODER_ATTENTION + Rows.ENCODER_MLP + Rows.CLASSIFIER),
 
   HF_DEIT(NameScheme.HUGGINGFACE, 1e-12, Unary.Fn.GELU, PositionResize.BICUBIC, List.of("deit.", ""),
-      Rows.EMBEDDINGS + Rows.DISTILLATION + Rows.ENCODER_ATTENTION + Rows.ENCODER_MLP),
+      Rows.EMBEDDINGS + Rows.DISTILLATION + Rows.CLASSIFIER + Rows.ENCODER_ATTENTION + Rows.ENCODER_MLP),
 
   /** ViT and DeiT as transformers 5 keeps them in memory. */
   HF_LAYERS(NameScheme.HUGGINGFACE, 1e-12, Unary.Fn.GELU, PositionResize.BICUBIC, List.of("vit.", "deit.", ""),

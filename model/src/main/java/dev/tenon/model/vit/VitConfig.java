@@ -37,11 +37,6 @@ public record VitConfig(int heads, double eps, Pooling pooling, Unary.Fn activat
     return new VitConfig(heads, eps, pooling, other, routerTemperature);
   }
 
-  /** The same with another number of heads. */
-  public VitConfig withHeads(int other) {
-    return new VitConfig(other, eps, pooling, activation, routerTemperature);
-  }
-
   /** The same with another epsilon. */
   public VitConfig withEps(double other) {
     return new VitConfig(heads, other, pooling, activation, routerTemperature);

@@ -18,10 +18,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /** Reads and writes Vision Transformers in the files and under the names that others publish them with. */
 public final class VitFile {
@@ -80,21 +83,21 @@ public final class VitFile {
 
   private static Vit assemble(
       Dialect dialect, Map<String, Tensor> sources, Settings settings, String title, VitOptions options) {
-    NameTable.Reading reading = dialect.table().read(sources);
+    NameTable.Reading reading = dialect.table().read(title, sources);
     Map<String, Tensor> ours = reading.tensors();
     Map<String, Shape> shapes = new LinkedHashMap<>();
     ours.forEach((name, t) -> shapes.put(name, t.shape()));
     SequencedMap<String, Shape> expected = VitSizes.of(shapes).tensors();
-    List<String> missing = new ArrayList<>(reading.missing());
+    Set<String> missing = new LinkedHashSet<>(reading.missing());
     expected.keySet().stream()
         .filter(name -> !shapes.containsKey(name))
-        .flatMap(name -> dialect.table().sources(name).stream())
+        .flatMap(name -> dialect.table().sources(name, sources.keySet()).stream())
         .filter(name -> !sources.containsKey(name))
         .forEach(missing::add);
-    List<String> unexpected = new ArrayList<>(reading.unexpected());
+    Set<String> unexpected = new LinkedHashSet<>(reading.unexpected());
     shapes.keySet().stream()
         .filter(name -> !expected.containsKey(name))
-        .flatMap(name -> dialect.table().sources(name).stream())
+        .flatMap(name -> dialect.table().sources(name, sources.keySet()).stream())
         .forEach(unexpected::add);
     if (!missing.isEmpty() || !unexpected.isEmpty()) {
       throw new TenonException(title + " is not a ViT under " + dialect.scheme() + " names: it lacks " + list(missing)
@@ -102,7 +105,7 @@ public final class VitFile {
     }
     expected.forEach((name, shape) -> {
       if (!shape.equals(shapes.get(name))) {
-        throw new TenonException(title + ": tensor " + String.join(" + ", dialect.table().sources(name)) + " has shape "
+        throw new TenonException(title + ": " + String.join(" + ", dialect.table().sources(name, sources.keySet())) + " has shape "
             + shapes.get(name) + ", where the others call for " + shape + "; name a complete file of one ViT");
       }
     });
@@ -111,11 +114,11 @@ public final class VitFile {
     return resized(new Vit(new Weights(ordered), config(dialect, shapes, settings, options)), settings, dialect, options);
   }
 
-  private static String list(List<String> names) {
+  private static String list(Set<String> names) {
     if (names.isEmpty()) {
       return "none";
     }
-    String some = String.join(", ", names.subList(0, Math.min(names.size(), NAMES_TO_TELL)));
+    String some = names.stream().limit(NAMES_TO_TELL).collect(Collectors.joining(", "));
     return names.size() <= NAMES_TO_TELL ? some : some + " and " + (names.size() - NAMES_TO_TELL) + " more";
   }
 

@@ -81,22 +81,21 @@ public record VitSizes(
         .filter(name -> name.startsWith("blocks."))
         .mapToInt(name -> Integer.parseInt(name.substring("blocks.".length(), name.indexOf('.', "blocks.".length()))) + 1)
         .max().orElse(0);
-    Shape kernel = shapes.getOrDefault("patch_embed.proj.weight", Shape.of(0, 0, 0, 0));
-    long dim = kernel.dim(0);
-    long representation = first(shapes, "pre_logits.fc.weight");
-    Shape head = shapes.getOrDefault("head.weight", Shape.of(0, dim));
-    if (representation == 0 && head.rank() == 2 && head.dim(1) == 2 * dim) {
+    Shape kernel = shapes.getOrDefault("patch_embed.proj.weight", Shape.of());
+    long dim = extent(shapes, "patch_embed.proj.weight", 0);
+    long representation = extent(shapes, "pre_logits.fc.weight", 0);
+    if (representation == 0 && dim > 0 && extent(shapes, "head.weight", 1) == 2 * dim) {
       parts.add(Part.WIDE_HEAD);
     }
-    Shape position = shapes.getOrDefault("pos_embed", Shape.of(1, 0, dim));
-    long patches = (position.rank() == 3 ? position.dim(1) : 0) - prefix(parts);
-    return new VitSizes(kernel.rank() == 4 ? kernel.slice(1, 4) : Shape.of(0, 0, 0), Math.max(0, patches), dim, depth,
-        first(shapes, "blocks.0.mlp.fc1.weight"), representation, head.dim(0), parts);
+    long patches = Math.max(0, extent(shapes, "pos_embed", 1) - prefix(parts));
+    return new VitSizes(kernel.rank() == 4 ? kernel.slice(1, 4) : Shape.of(0, 0, 0), patches, dim, depth,
+        extent(shapes, "blocks.0.mlp.fc1.weight", 0), representation, extent(shapes, "head.weight", 0), parts);
   }
 
-  private static long first(Map<String, Shape> shapes, String name) {
-    Shape shape = shapes.get(name);
-    return shape == null || shape.rank() == 0 ? 0 : shape.dim(0);
+  /** Extent of a dimension that may not exist, and is 0 then. */
+  private static long extent(Map<String, Shape> shapes, String name, int dimension) {
+    Shape shape = shapes.getOrDefault(name, Shape.of());
+    return dimension < shape.rank() ? shape.dim(dimension) : 0;
   }
 
   private static int prefix(Set<Part> parts) {

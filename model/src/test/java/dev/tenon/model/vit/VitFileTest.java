@@ -31,6 +31,7 @@ import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
@@ -189,6 +190,24 @@ class VitFileTest {
         .hasMessageContaining("vit.mystery");
   }
 
+  /** The bare {@code ViTModel} of transformers has no prefix, a layer that nobody needs, and no head. */
+  @Test
+  void aBareHuggingFaceModelIsReadAndItsFaultsAreToldInItsOwnNames() {
+    UnaryOperator<List<TensorEntry>> bare = entries -> {
+      entries.removeIf(e -> e.name().startsWith("classifier"));
+      entries.replaceAll(e -> new TensorEntry(e.name().replace("vit.", ""), e.dtype(), e.shape(), e.data()));
+      entries.add(TensorEntry.ofFloats("pooler.dense.bias", Shape.of(1), 1));
+      return entries;
+    };
+    assertThat(VitFile.load(damaged(NameScheme.HUGGINGFACE, bare), VitOptions.DEFAULT).featureDim()).isEqualTo(DIM);
+    Path file = damaged(NameScheme.HUGGINGFACE, entries -> {
+      bare.apply(entries).removeIf(e -> e.name().equals("encoder.layer.1.attention.attention.key.weight"));
+      return entries;
+    });
+    assertThatThrownBy(() -> VitFile.load(file, VitOptions.DEFAULT))
+        .hasMessageContaining("it lacks encoder.layer.1.attention.attention.key.weight and has unexpected none");
+  }
+
   @Test
   void aWrongShapeIsNamed() {
     Path file = damaged(NameScheme.TIMM, entries -> {
@@ -200,23 +219,28 @@ class VitFileTest {
         .hasMessageContaining("blocks.1.mlp.fc2.bias").hasMessageContaining("[2]").hasMessageContaining("[12]");
   }
 
-  /** Whatever tensor is gone, or has another rank, the file is refused. */
-  @Test
-  void everyTensorIsMissed() {
-    List<String> names = List.copyOf(sizes(Part.DISTILLATION_TOKEN, Part.LAYER_SCALE).tensors().keySet());
-    for (String name : names) {
-      if (name.matches("(cls_token|dist_token|patch_embed.proj.bias|head.(weight|bias))")) {
-        continue; // a ViT without it is a ViT, of another size
+  /** Whatever tensor is gone or of another shape, the file is refused by name. */
+  @ParameterizedTest
+  @CsvSource({"TIMM", "HUGGINGFACE"})
+  void noDamageGoesUnnoticed(NameScheme names) {
+    Weights whole = vit(sizes(Part.DISTILLATION_TOKEN, Part.DISTILLATION_HEAD), VitConfig.timm(HEADS)).weights();
+    Map<String, Tensor> sources = Dialect.toWrite(whole.asMap().keySet(), names).table().write(whole.asMap());
+    for (String name : sources.keySet()) {
+      for (Shape shape : List.of(Shape.of(), Shape.of(7), Shape.of(1, 1, 1, 1, 1))) {
+        expectRefused(sources, name, random(shape));
       }
-      Vit vit = vit(sizes(Part.DISTILLATION_TOKEN, Part.LAYER_SCALE), VitConfig.timm(HEADS));
-      Map<String, Tensor> without = new LinkedHashMap<>(vit.weights().asMap());
-      without.remove(name);
-      assertThatThrownBy(() -> VitFile.of("x", without, Map.of(), VitOptions.DEFAULT)).as(name)
-          .isInstanceOf(TenonException.class).hasMessageContaining(name.replaceAll("^blocks\\.\\d+\\.|\\.\\w+$", ""));
-      Map<String, Tensor> bent = new LinkedHashMap<>(vit.weights().asMap());
-      bent.put(name, random(Shape.of(1, 1, 1, 1, 1)));
-      assertThatThrownBy(() -> VitFile.of("x", bent, Map.of(), VitOptions.DEFAULT)).as(name).isInstanceOf(TenonException.class);
+      if (!name.matches(".*(cls_token|dist.*_token|patch_embed.*bias)|(head|cls_classifier).bias")) { // those a ViT may lack
+        expectRefused(sources, name, null);
+      }
     }
+  }
+
+  private static void expectRefused(Map<String, Tensor> sources, String name, Tensor instead) {
+    Map<String, Tensor> damaged = new LinkedHashMap<>(sources);
+    damaged.put(name, instead);
+    damaged.values().removeIf(Objects::isNull);
+    assertThatThrownBy(() -> VitFile.of("the file", damaged, Map.of(), VitOptions.DEFAULT))
+        .as("%s as %s", name, instead).isInstanceOf(TenonException.class).hasMessageStartingWith("the file");
   }
 
   @Test

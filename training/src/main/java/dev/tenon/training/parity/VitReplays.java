@@ -51,9 +51,8 @@ final class VitReplays {
   /** EMTAL's network while its router fades. */
   private static Map<String, Tensor> adapted(GoldenCase c) {
     JsonNode config = c.config();
-    VitConfig timm = VitConfig.timm(config.get("num_heads").asInt());
     Vit vit = new Vit(new Weights(c.operands("w")),
-        new VitConfig(timm.heads(), timm.eps(), timm.pooling(), timm.activation(), config.get("router_tao").asDouble()));
+        VitConfig.timm(config.get("num_heads").asInt()).withRouterTemperature(config.get("router_tao").asDouble()));
     Tensor feature = vit.pool(vit.tokens(c.in("x"), config.get("alpha").asDouble()));
     return Map.of("fea", feature, "y", vit.head(feature));
   }
