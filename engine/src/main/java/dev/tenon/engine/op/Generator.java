@@ -9,11 +9,26 @@ public final class Generator {
   /** One extent in so many is 0. */
   private static final int EMPTY = 8;
 
+  /** Extents that no small shape has: more than any vector is long, and odd remainders. */
+  private static final long[] LONG = {130, 517, 1031};
+
   private final Philox random;
+  private final int stretched;
   private long drawn;
+  private int extents;
 
   public Generator(Philox random) {
+    this(random, -1);
+  }
+
+  private Generator(Philox random, int stretched) {
     this.random = random;
+    this.stretched = stretched;
+  }
+
+  /** A generator whose extent number {@code which} above 0, counted from 0, is a long one. */
+  public static Generator stretched(Philox random, int which) {
+    return new Generator(random, which);
   }
 
   /** A whole number 0 to {@code bound − 1}. */
@@ -33,7 +48,8 @@ public final class Generator {
 
   /** An extent above 0. */
   public long filled() {
-    return EXTENTS[below(EXTENTS.length)];
+    long[] choices = extents++ == stretched ? LONG : EXTENTS;
+    return choices[below(choices.length)];
   }
 
   /** A shape of {@code minRank} to {@code maxRank} dimensions. */

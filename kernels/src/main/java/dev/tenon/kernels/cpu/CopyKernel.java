@@ -26,7 +26,7 @@ record CopyKernel(Class<? extends Op> op, Workers workers) implements Kernel {
 
   @Override
   public Offer accepts(Call call) {
-    return Fit.f32(call);
+    return Fit.staged(call);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.tenon.kernels.cpu;
 
+import dev.tenon.engine.DType;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
@@ -28,13 +29,11 @@ record ElementwiseKernel(Class<? extends Op> op, Workers workers) implements Ker
 
   @Override
   public Offer accepts(Call call) {
+    if (call.op() instanceof Cast) {
+      return Fit.staged(call);
+    }
     for (Tensor t : call.inputs()) {
-      boolean exact = switch (t.dtype()) {
-        case F32, BOOL -> true;
-        case F16, BF16, U8 -> call.op() instanceof Cast;
-        case F64, I64, I32 -> false;
-      };
-      if (!exact) {
+      if (t.dtype() != DType.F32 && t.dtype() != DType.BOOL) {
         return Offer.refuse("computes in F32, and an operand is " + t.dtype());
       }
     }

@@ -28,6 +28,20 @@ final class Fit {
     return accept();
   }
 
+  /** Accepts operands of types that floats hold exactly, in which they are staged. */
+  static Kernel.Offer staged(Call call) {
+    for (Tensor t : call.inputs()) {
+      boolean exact = switch (t.dtype()) {
+        case F32, F16, BF16, U8, BOOL -> true;
+        case F64, I64, I32 -> false;
+      };
+      if (!exact) {
+        return Kernel.Offer.refuse("stages elements as F32, which does not hold every " + t.dtype());
+      }
+    }
+    return accept();
+  }
+
   /** Accepts F32 operands that have elements, and rows of them that fit into arrays. */
   static Kernel.Offer rows(Call call) {
     for (Tensor t : call.inputs()) {

@@ -1,5 +1,6 @@
 package dev.tenon.kernels.cpu;
 
+import dev.tenon.engine.Layout;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
@@ -14,6 +15,7 @@ import dev.tenon.engine.op.Softmax;
 import dev.tenon.engine.op.SoftmaxGrad;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /** Runs the ops that work on each row by itself: the softmax family along any dimension, layer norm, and the gated GELU. */
 record RowKernel(Class<? extends Op> op, Workers workers) implements Kernel {
@@ -41,7 +43,7 @@ record RowKernel(Class<? extends Op> op, Workers workers) implements Kernel {
       case LogSoftmaxGrad(int axis) -> along(axis, call, (in, out, n) -> RowMaps.logSoftmaxGrad(in[0], in[1], out[0], n));
       case LayerNorm norm -> layerNorm(norm, call);
       case GatedGelu(int experts) -> gated(experts, call, RowMaps::gatedGelu);
-      case GatedGeluGrad(int experts) -> gated(experts, call, RowMaps::gatedGeluGrad);
+      case GatedGeluGrad(int experts) -> gated(experts, call, (in, out, n) -> RowMaps.gatedGeluGrad(in, out, n, experts));
       default -> throw new IllegalArgumentException(call.op().name() + " does not work on rows");
     }
   }
@@ -70,15 +72,21 @@ record RowKernel(Class<? extends Op> op, Workers workers) implements Kernel {
     Rows.run(workers, in, out, (x, y, n) -> RowMaps.layerNorm(x, y, n, norm.eps()));
   }
 
-  /** Rows are the channels of one expert; the gate and its gradient have one element for each. */
+  /** Rows are the hidden channels of one token; the gate is seen as wide as they are, its gradient has an element an expert. */
   private void gated(int experts, Call call, Rows.Body body) {
-    int width = (int) call.input(0).dim(-1) / experts;
-    Rows.run(workers, split(call.inputs(), width), split(call.outputs(), width), body);
-  }
-
-  private static List<Rows.Operand> split(List<Tensor> tensors, int width) {
-    return IntStream.range(0, tensors.size())
-        .mapToObj(i -> Rows.Operand.of(tensors.get(i), tensors.get(i).layout(), i == 1 ? 1 : width))
+    Tensor z = call.input(0);
+    int hidden = (int) z.dim(-1);
+    Tensor gate = call.input(1);
+    Layout wide = Layout.of(
+            gate.shape().insert(gate.rank(), 1), LongStream.concat(LongStream.of(gate.layout().strides()), LongStream.of(0)).toArray(),
+            gate.layout().offset())
+        .expand(gate.shape().insert(gate.rank(), hidden / experts));
+    List<Rows.Operand> in = IntStream.range(0, call.inputs().size())
+        .mapToObj(i -> Rows.Operand.of(call.input(i), i == 1 ? wide : call.input(i).layout(), hidden))
         .toList();
+    List<Rows.Operand> out = IntStream.range(0, call.outputs().size())
+        .mapToObj(i -> Rows.Operand.of(call.output(i), call.output(i).layout(), i == 1 ? experts : hidden))
+        .toList();
+    Rows.run(workers, in, out, body);
   }
 }

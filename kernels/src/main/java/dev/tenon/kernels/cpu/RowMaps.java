@@ -52,22 +52,22 @@ final class RowMaps {
     out[2][0] = rstd;
   }
 
-  /** Operands z and gate. */
+  /** Operands z and gate, one gate a channel. */
   static void gatedGelu(float[][] in, float[][] out, int n) {
     float[] gated = new float[in[0].length];
-    UnaryMaps.affine(in[0], gated, n, in[1][0], 0);
+    BinaryMaps.multiply(in[0], in[1], gated, n);
     UnaryMaps.gelu(gated, out[0], n);
   }
 
-  /** Operands z, gate and gradOutput; results gradZ and gradGate. */
-  static void gatedGeluGrad(float[][] in, float[][] out, int n) {
-    float[] z = in[0];
-    float[] gradZ = out[0];
-    float gate = in[1][0];
-    float[] gated = new float[z.length];
-    UnaryMaps.affine(z, gated, n, gate, 0);
-    UnaryMaps.geluGrad(gated, in[2], gradZ, n);
-    out[1][0] = VectorMath.dot(gradZ, z, n);
-    UnaryMaps.affine(gradZ, gradZ, n, gate, 0);
+  /** Operands z, gate and gradOutput; results gradZ and gradGate, the latter summed over the channels of each expert. */
+  static void gatedGeluGrad(float[][] in, float[][] out, int n, int experts) {
+    float[] gradGated = new float[in[0].length];
+    BinaryMaps.multiply(in[0], in[1], out[0], n);
+    UnaryMaps.geluGrad(out[0], in[2], gradGated, n);
+    BinaryMaps.multiply(gradGated, in[1], out[0], n);
+    BinaryMaps.multiply(gradGated, in[0], gradGated, n);
+    for (int e = 0; e < experts; e++) {
+      out[1][e] = VectorMath.sum(gradGated, e * (n / experts), n / experts);
+    }
   }
 }

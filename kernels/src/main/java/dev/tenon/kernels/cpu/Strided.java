@@ -66,11 +66,19 @@ record Strided(MemorySegment data, DType dtype, long[] dims, long[] strides, lon
 
   /** Reads elements {@code from} … {@code from + n} to the start of {@code to}. */
   void read(long from, int n, float[] to) {
+    if (dims.length == 1) {
+      read(to, 0, offset + from * strides[0], strides[0], n);
+      return;
+    }
     walk(from, n, (at, start, step, count) -> read(to, at, start, step, count));
   }
 
   /** Writes the first {@code n} values of {@code values} to elements {@code from} …. */
   void write(long from, int n, float[] values) {
+    if (dims.length == 1) {
+      write(values, 0, offset + from * strides[0], strides[0], n);
+      return;
+    }
     walk(from, n, (at, start, step, count) -> write(values, at, start, step, count));
   }
 

@@ -36,6 +36,21 @@ final class VectorMath {
   }
 
   /**
+   * The lanes' sum, halves first. {@link FloatVector#reduceLanes} leaves the order open, and takes another one once its caller has been
+   * compiled.
+   */
+  private static float total(FloatVector sums) {
+    float[] lanes = new float[Simd.LANES];
+    sums.intoArray(lanes, 0);
+    for (int half = Simd.LANES / 2; half > 0; half /= 2) {
+      for (int i = 0; i < half; i++) {
+        lanes[i] += lanes[i + half];
+      }
+    }
+    return lanes[0];
+  }
+
+  /**
    * {@code eˣ} to one unit in the last place: with x = n·ln 2 + r, a minimax polynomial in r times 2ⁿ, the latter in two factors so
    * that subnormals come out right.
    */
@@ -74,7 +89,7 @@ final class VectorMath {
       e.intoArray(x, i);
       sum = sum.add(e);
     }
-    return sum.reduceLanes(VectorOperators.ADD);
+    return total(sum);
   }
 
   /** Near zero an odd polynomial, elsewhere {@code 1 − 2/(e²ˣ + 1)}. */
@@ -93,6 +108,20 @@ final class VectorMath {
     }
   }
 
+  /** Sum of {@code n} elements from {@code at}, whatever is around them. */
+  static float sum(float[] x, int at, int n) {
+    FloatVector sum = FloatVector.zero(Simd.F32);
+    int whole = Simd.F32.loopBound(n);
+    for (int i = at; i < at + whole; i += Simd.LANES) {
+      sum = sum.add(load(x, i));
+    }
+    float rest = 0;
+    for (int i = at + whole; i < at + n; i++) {
+      rest += x[i];
+    }
+    return total(sum) + rest;
+  }
+
   /** Sum of a row. */
   static float sum(float[] x, int n) {
     pad(x, 0, n, 0);
@@ -100,7 +129,7 @@ final class VectorMath {
     for (int i = 0; i < n; i += Simd.LANES) {
       sum = sum.add(load(x, i));
     }
-    return sum.reduceLanes(VectorOperators.ADD);
+    return total(sum);
   }
 
   /** Sum of the products of two rows. */
@@ -111,7 +140,7 @@ final class VectorMath {
     for (int i = 0; i < n; i += Simd.LANES) {
       sum = load(x, i).fma(load(y, i), sum);
     }
-    return sum.reduceLanes(VectorOperators.ADD);
+    return total(sum);
   }
 
   /** The largest of {@code n} elements from {@code at}; NaN if one is. */

@@ -1,0 +1,59 @@
+package dev.tenon.kernels.conformance;
+
+import static dev.tenon.kernels.conformance.ErrorBound.SLACK;
+import static dev.tenon.kernels.conformance.ErrorBound.U;
+
+import dev.tenon.engine.op.AdamW;
+import dev.tenon.engine.op.Ref;
+import dev.tenon.engine.op.Sgd;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Bounds for optimizer steps: constants rounded once each, sums of terms that may cancel. */
+final class UpdateBound {
+  private UpdateBound() {}
+
+  static List<double[]> of(AdamW op, List<Ref> in) {
+    List<double[]> bounds = new ArrayList<>();
+    for (int i = 0; i < in.size() - 1; i++) {
+      bounds.add(new double[in.getFirst().size()]);
+    }
+    double stepSize = op.lr() / (1 - Math.pow(op.beta1(), op.step()));
+    double correction = Math.sqrt(1 - Math.pow(op.beta2(), op.step()));
+    for (int i = 0; i < in.getFirst().size(); i++) {
+      double p = Math.abs(in.get(0).v()[i]);
+      double g = Math.abs(in.get(1).v()[i]) + (op.decoupled() ? 0 : op.weightDecay() * p);
+      double mean = op.beta1() * Math.abs(in.get(2).v()[i]) + (1 - op.beta1()) * g;
+      double square = op.beta2() * in.get(3).v()[i] + (1 - op.beta2()) * g * g;
+      double offSquare = 10 * U * square;
+      double kept = op.beta2() * in.get(3).v()[i];
+      double bound = in.size() == 5 ? Math.max(kept, in.get(4).v()[i]) : kept;
+      double root = Math.sqrt(bound) / correction + op.eps();
+      double relative = offSquare / (2 * bound) + 8 * U;
+      double update = stepSize * mean / root;
+      bounds.get(0)[i] = SLACK * ((6 * U + relative) * update + 4 * U * (p + update));
+      bounds.get(1)[i] = SLACK * 6 * U * mean;
+      bounds.get(2)[i] = SLACK * offSquare;
+      if (in.size() == 5) {
+        bounds.get(3)[i] = SLACK * offSquare;
+      }
+    }
+    return bounds;
+  }
+
+  static List<double[]> of(Sgd op, List<Ref> in) {
+    double[] p = new double[in.getFirst().size()];
+    double[] buffer = new double[p.length];
+    for (int i = 0; i < p.length; i++) {
+      double value = Math.abs(in.get(0).v()[i]);
+      double g = Math.abs(in.get(1).v()[i]) + op.weightDecay() * value;
+      double next = 0;
+      if (op.momentum() != 0) {
+        next = op.first() ? g : op.momentum() * Math.abs(in.get(2).v()[i]) + (1 - op.dampening()) * g;
+      }
+      buffer[i] = SLACK * 6 * U * next;
+      p[i] = SLACK * U * (2 * value + 10 * op.lr() * (g + next));
+    }
+    return op.momentum() == 0 ? List.of(p) : List.of(p, buffer);
+  }
+}
