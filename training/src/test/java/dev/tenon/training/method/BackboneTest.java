@@ -1,17 +1,22 @@
 package dev.tenon.training.method;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.tenon.engine.Backend;
 import dev.tenon.engine.Backends;
+import dev.tenon.engine.DType;
 import dev.tenon.engine.Device;
 import dev.tenon.engine.Scope;
+import dev.tenon.engine.Shape;
+import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.io.Safetensors;
 import dev.tenon.engine.io.SafetensorsFile;
 import dev.tenon.engine.io.TensorEntry;
 import dev.tenon.model.vit.Vit;
+import dev.tenon.model.vit.VitConfig;
 import dev.tenon.model.vit.VitFile;
 import dev.tenon.model.vit.VitOptions;
 import dev.tenon.training.image.ExifOrientation;
@@ -21,6 +26,9 @@ import dev.tenon.training.image.Interpolation;
 import dev.tenon.training.image.Normalize;
 import dev.tenon.training.image.Preprocessing;
 import dev.tenon.training.image.Resize;
+import dev.tenon.training.recipe.ModelSpec;
+import dev.tenon.training.recipe.ModelSpec.Pooling;
+import dev.tenon.training.recipe.ModelSpec.WeightFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,7 +42,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** A real pretrained ViT-Tiny, from file to classes. */
+/** What a run starts from; and a real pretrained ViT-Tiny, from file to classes. */
 class BackboneTest {
   private static final Path DATA = Path.of(System.getProperty("tenon.data", "../../shared/data")).resolve("weights");
   private static final Pattern TAB = Pattern.compile("\t");
@@ -69,6 +77,34 @@ class BackboneTest {
         assertThat(distance(vit.pool(tokens), reference.entry("out.cls"))).isLessThan(1e-4);
         assertThat(distance(vit.logits(tokens), reference.entry("out.logits"))).isLessThan(1e-4);
       }
+    }
+  }
+
+  @Test
+  void aRecipeResizesItAndMayNotContradictIt() {
+    Path file = DATA.resolve("vit_tiny_patch16_224.tinyimagenet.safetensors");
+    assumeTrue(Files.exists(file), () -> file + " is not there; set tenon.data to the folder of real data");
+    try (Scope _ = Scope.open(backend)) {
+      Vit vit = Backbone.load(new ModelSpec(file, WeightFormat.AUTO, 96, 16, 0, 12, 0, 4, Pooling.AUTO, 0), 0);
+      assertThat(vit.weights().get("pos_embed").shape()).isEqualTo(Shape.of(1, 37, 192));
+      assertThat(vit.config()).isEqualTo(VitConfig.timm(3).withEps(1e-12));
+      ModelSpec wider = new ModelSpec(file, WeightFormat.TIMM, 96, 0, 384, 0, 0, 4, Pooling.AUTO, 0);
+      assertThatThrownBy(() -> Backbone.load(wider, 0))
+          .isInstanceOf(TenonException.class).hasMessageContaining("model.dim is 384").hasMessageContaining("192");
+      ModelSpec otherNames = new ModelSpec(file, WeightFormat.TORCHVISION, 96, 0, 0, 0, 0, 4, Pooling.AUTO, 0);
+      assertThatThrownBy(() -> Backbone.load(otherNames, 0))
+          .isInstanceOf(TenonException.class).hasMessageContaining("torchvision");
+    }
+  }
+
+  @Test
+  void withoutAFileItIsRandomOfTheGivenSizes() {
+    try (Scope _ = Scope.open(backend)) {
+      Vit vit = Backbone.load(new ModelSpec(Path.of(""), WeightFormat.NONE, 16, 8, 24, 2, 4, 2, Pooling.MEAN, 1e-5), 7);
+      assertThat(vit.config()).isEqualTo(VitConfig.timm(4).withEps(1e-5).with(VitConfig.Pooling.AVERAGE));
+      assertThat(vit.depth()).isEqualTo(2);
+      assertThat(vit.weights().get("blocks.1.mlp.fc1.weight").shape()).isEqualTo(Shape.of(48, 24));
+      assertThat(vit.forward(Tensor.zeros(DType.F32, Shape.of(3, 3, 16, 16))).shape()).isEqualTo(Shape.of(3, 24));
     }
   }
 
