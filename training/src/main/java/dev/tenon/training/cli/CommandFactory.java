@@ -1,5 +1,6 @@
 package dev.tenon.training.cli;
 
+import dev.tenon.engine.io.CacheFolder;
 import picocli.CommandLine;
 import picocli.CommandLine.IFactory;
 

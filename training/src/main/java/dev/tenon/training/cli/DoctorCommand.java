@@ -3,6 +3,7 @@ package dev.tenon.training.cli;
 import dev.tenon.engine.BackendProvider;
 import dev.tenon.engine.Backends;
 import dev.tenon.engine.Device;
+import dev.tenon.engine.io.CacheFolder;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;

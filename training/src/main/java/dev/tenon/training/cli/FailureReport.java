@@ -1,6 +1,7 @@
 package dev.tenon.training.cli;
 
 import dev.tenon.engine.TenonException;
+import dev.tenon.engine.io.CacheFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

@@ -1,5 +1,6 @@
 package dev.tenon.training.cli;
 
+import dev.tenon.engine.io.CacheFolder;
 import java.io.PrintWriter;
 import java.util.Map;
 import picocli.AutoComplete.GenerateCompletion;

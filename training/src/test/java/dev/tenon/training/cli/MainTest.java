@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.TenonException;
+import dev.tenon.engine.io.CacheFolder;
 import dev.tenon.engine.io.Safetensors;
 import dev.tenon.engine.io.TensorEntry;
 import java.io.IOException;

@@ -1,4 +1,4 @@
-package dev.tenon.training.cli;
+package dev.tenon.engine.io;
 
 import java.nio.file.Path;
 import java.util.Map;
@@ -9,10 +9,12 @@ import java.util.Map;
  * @param path {@code $TENON_CACHE}, else {@code tenon} in {@code $XDG_CACHE_HOME}, else in the home's
  *     {@code .cache}
  */
-record CacheFolder(Path path) {
-  static final String VARIABLE = "TENON_CACHE";
+public record CacheFolder(Path path) {
+  /** Names the folder. */
+  public static final String VARIABLE = "TENON_CACHE";
 
-  static CacheFolder of(Map<String, String> environment) {
+  /** The folder that these environment variables ask for. */
+  public static CacheFolder of(Map<String, String> environment) {
     var own = environment.getOrDefault(VARIABLE, "");
     if (!own.isBlank()) {
       return new CacheFolder(Path.of(own));

@@ -1,0 +1,99 @@
+package dev.tenon.kernels.cuda;
+
+import dev.tenon.engine.Backend;
+import dev.tenon.engine.Device;
+import dev.tenon.engine.Storage;
+import dev.tenon.engine.io.CacheFolder;
+import dev.tenon.engine.kernel.KernelRegistry;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** An NVIDIA GPU. All its work runs in order on one stream, whichever thread asks for it. */
+final class CudaBackend implements Backend {
+  private final Driver.Info info;
+  private final Driver driver;
+  private final DeviceMemory memory;
+  private final KernelImages images;
+  private final Launcher launcher;
+  private final Faults faults;
+  private final KernelRegistry kernels;
+
+  CudaBackend(int index) {
+    driver = Driver.open(index);
+    info = Driver.info(index);
+    memory = new DeviceMemory(driver);
+    images = new KernelImages(info.target(), CacheFolder.of(System.getenv()).path().resolve("kernels"));
+    launcher = new Launcher(driver, memory, images);
+    faults = new Faults(driver.shared(Faults.BYTES));
+    kernels = new KernelRegistry(CudaKernels.all(launcher, faults, info));
+  }
+
+  @Override
+  public Device device() {
+    return new Device(Device.Kind.CUDA, info.index());
+  }
+
+  @Override
+  @SuppressWarnings("restricted")
+  public Storage allocate(long bytes) {
+    DeviceMemory.Block block = memory.take(bytes);
+    return new Storage(this, MemorySegment.ofAddress(block.address()).reinterpret(bytes), () -> memory.give(block));
+  }
+
+  @Override
+  public void upload(MemorySegment source, Storage target, long offset) {
+    long bytes = source.byteSize();
+    long address = target.segment().asSlice(offset, bytes).address();
+    if (bytes == 0) {
+      return;
+    }
+    if (source.isNative()) {
+      driver.upload(source, address);
+      return;
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      driver.upload(arena.allocate(bytes, 8).copyFrom(source), address);
+      driver.synchronize();
+    }
+  }
+
+  @Override
+  public MemorySegment download(Storage source, long offset, long bytes) {
+    MemorySegment host = Arena.ofAuto().allocate(bytes, 8);
+    if (bytes > 0) {
+      driver.download(source.segment().asSlice(offset, bytes).address(), host);
+      faults.check();
+    }
+    return host;
+  }
+
+  @Override
+  public KernelRegistry kernels() {
+    return kernels;
+  }
+
+  /** Bytes taken from the driver, in use or cached. */
+  long reservedBytes() {
+    return memory.reservedBytes();
+  }
+
+  @Override
+  public void synchronize() {
+    driver.synchronize();
+    faults.check();
+  }
+
+  /** The device, and where the code of each kernel text used so far came from. */
+  @Override
+  public String describe() {
+    return info + "; kernels: " + images.origins();
+  }
+
+  @Override
+  public void close() {
+    driver.synchronize();
+    launcher.close();
+    memory.close();
+    driver.close();
+  }
+}

@@ -1,0 +1,26 @@
+package dev.tenon.kernels.cuda;
+
+import dev.tenon.engine.Backend;
+import dev.tenon.engine.BackendProvider;
+import dev.tenon.engine.Device;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/** Opens NVIDIA GPUs. Where there is no driver it says so and loads nothing. */
+public final class CudaProvider implements BackendProvider {
+  @Override
+  public Device.Kind kind() {
+    return Device.Kind.CUDA;
+  }
+
+  @Override
+  public Backend open(Device device, int threads) {
+    return new CudaBackend(device.index());
+  }
+
+  @Override
+  public String discover() {
+    return Driver.missing().map(reason -> "none: " + reason).orElseGet(
+        () -> IntStream.range(0, Driver.count()).mapToObj(i -> Driver.info(i).toString()).collect(Collectors.joining("\n")));
+  }
+}

@@ -1,0 +1,287 @@
+package dev.tenon.kernels.cuda;
+
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR;
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR;
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
+import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+
+import dev.tenon.engine.TenonException;
+import dev.tenon.kernels.gpu.Grid;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import java.util.Optional;
+import jcuda.Pointer;
+import jcuda.driver.CUcontext;
+import jcuda.driver.CUdevice;
+import jcuda.driver.CUdeviceptr;
+import jcuda.driver.CUfunction;
+import jcuda.driver.CUmodule;
+import jcuda.driver.CUresult;
+import jcuda.driver.CUstream;
+import jcuda.driver.JCudaDriver;
+
+/**
+ * One NVIDIA GPU through its driver: the primary context, one stream, memory, loaded code. Everything that can go wrong in there
+ * becomes a sentence here.
+ */
+final class Driver implements AutoCloseable {
+  /** The oldest driver whose GPUs run every kernel text: CUDA 12.0. */
+  private static final int LEAST_VERSION = 12_000;
+  private static final int LEAST_CAPABILITY = 80;
+
+  private final NativeCalls calls;
+  private final CUdevice device;
+  private final Context context = new Context();
+  private final Stream stream = new Stream();
+
+  /** A context whose address can be read. */
+  private static final class Context extends CUcontext {
+    long address() {
+      return getNativePointer();
+    }
+  }
+
+  /** A stream whose address can be read. */
+  private static final class Stream extends CUstream {
+    long address() {
+      return getNativePointer();
+    }
+  }
+
+  /** Device memory whose address can be read. */
+  private static final class Memory extends CUdeviceptr {
+    long address() {
+      return getNativePointer();
+    }
+  }
+
+  /** Pinned host memory whose address can be read. */
+  private static final class HostMemory extends Pointer {
+    long address() {
+      return getNativePointer();
+    }
+  }
+
+  /** A kernel, ready to be launched. */
+  static final class Function extends CUfunction {
+    private int sharedBytes = 48 << 10;
+
+    private long address() {
+      return getNativePointer();
+    }
+  }
+
+  /** What there is to know about a GPU before it is used. */
+  record Info(int index, String name, int capability, long memoryBytes, int multiprocessors, int driverVersion) {
+    /** The target a compiler must build for, such as {@code sm_90a}. */
+    String target() {
+      return "sm_" + capability + (capability == 90 ? "a" : "");
+    }
+
+    @Override
+    public String toString() {
+      return String.format(Locale.ROOT, "cuda:%d %s, sm_%d, %d multiprocessors, %.1f GiB, driver for CUDA %d.%d",
+          index, name, capability, multiprocessors, memoryBytes / (double) (1L << 30), driverVersion / 1000,
+          driverVersion % 1000 / 10);
+    }
+  }
+
+  private Driver(NativeCalls calls, CUdevice device) {
+    this.calls = calls;
+    this.device = device;
+    check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "no context could be made on the GPU");
+    check(calls.setCurrent(context.address()), "the GPU's context could not be entered");
+    check(JCudaDriver.cuStreamCreate(stream, 1), "no stream could be made on the GPU");
+  }
+
+  /** Why no GPU can be used on this machine, or empty when one can. Loads nothing native unless a driver is installed. */
+  static Optional<String> missing() {
+    if (NativeCalls.find().isEmpty()) {
+      return Optional.of("no NVIDIA driver is installed (libcuda.so.1 is not found)");
+    }
+    String platform = System.getProperty("os.name") + " " + System.getProperty("os.arch");
+    if (!platform.equals("Linux amd64")) {
+      return Optional.of("the CUDA binding that ships with Tenon is for Linux on x86-64, not for " + platform);
+    }
+    int status = JCudaDriver.cuInit(0);
+    if (status == CUresult.CUDA_ERROR_NO_DEVICE) {
+      return Optional.of("an NVIDIA driver is installed, but it finds no GPU");
+    }
+    if (status != CUresult.CUDA_SUCCESS) {
+      return Optional.of("the NVIDIA driver does not start: " + CUresult.stringFor(status));
+    }
+    return version() < LEAST_VERSION
+        ? Optional.of("the NVIDIA driver is too old (CUDA " + version() / 1000 + "; 12 or newer is needed)")
+        : Optional.empty();
+  }
+
+  /** GPUs present. Only after {@link #missing} answered nothing. */
+  static int count() {
+    int[] count = new int[1];
+    check(JCudaDriver.cuDeviceGetCount(count), "the GPUs could not be counted");
+    return count[0];
+  }
+
+  private static int version() {
+    int[] version = new int[1];
+    check(JCudaDriver.cuDriverGetVersion(version), "the driver does not tell its version");
+    return version[0];
+  }
+
+  /** What GPU {@code index} is. Only after {@link #missing} answered nothing. */
+  static Info info(int index) {
+    CUdevice device = device(index);
+    byte[] name = new byte[256];
+    long[] memory = new long[1];
+    check(JCudaDriver.cuDeviceGetName(name, name.length, device), "GPU " + index + " does not tell its name");
+    check(JCudaDriver.cuDeviceTotalMem(memory, device), "GPU " + index + " does not tell its memory");
+    int end = 0;
+    while (name[end] != 0) {
+      end++;
+    }
+    int capability = 10 * attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
+        + attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+    return new Info(index, new String(name, 0, end, StandardCharsets.UTF_8), capability, memory[0],
+        attribute(device, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT), version());
+  }
+
+  private static CUdevice device(int index) {
+    CUdevice device = new CUdevice();
+    check(JCudaDriver.cuDeviceGet(device, index), "GPU " + index + " could not be opened");
+    return device;
+  }
+
+  private static int attribute(CUdevice device, int attribute) {
+    int[] value = new int[1];
+    check(JCudaDriver.cuDeviceGetAttribute(value, attribute, device), "the GPU does not tell attribute " + attribute);
+    return value[0];
+  }
+
+  /**
+   * Opens GPU {@code index}.
+   *
+   * @throws TenonException saying in one sentence what is missing
+   */
+  static Driver open(int index) {
+    missing().ifPresent(reason -> {
+      throw new TenonException("device cuda:" + index + " cannot be used: " + reason + "; use --device cpu");
+    });
+    if (index >= count()) {
+      throw new TenonException("device cuda:" + index + " does not exist: there are " + count() + " GPUs, counted from 0");
+    }
+    Info info = info(index);
+    if (info.capability() < LEAST_CAPABILITY) {
+      throw new TenonException("device cuda:" + index + " (" + info.name() + ") is of compute capability "
+          + info.capability() / 10.0 + ", but the kernels need 8.0 or newer; use --device cpu");
+    }
+    return new Driver(NativeCalls.find().orElseThrow(), device(index));
+  }
+
+  /** Makes the GPU the calling thread's; every entry from a backend does this first, as any thread may be the next. */
+  private void enter() {
+    check(calls.setCurrent(context.address()), "the GPU's context could not be entered");
+  }
+
+  /** Memory of {@code bytes} bytes, or 0 when there is not enough. */
+  long allocate(long bytes) {
+    enter();
+    Memory memory = new Memory();
+    int status = JCudaDriver.cuMemAlloc(memory, bytes);
+    if (status == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
+      return 0;
+    }
+    check(status, "no memory could be taken on the GPU");
+    return memory.address();
+  }
+
+  void free(long address) {
+    enter();
+    check(JCudaDriver.cuMemFree(new CUdeviceptr().withByteOffset(address)), "memory could not be freed");
+  }
+
+  /** Host memory that kernels reach at the same address; it ends with the context. */
+  @SuppressWarnings("restricted")
+  MemorySegment shared(long bytes) {
+    enter();
+    HostMemory memory = new HostMemory();
+    check(JCudaDriver.cuMemHostAlloc(memory, bytes, JCudaDriver.CU_MEMHOSTALLOC_DEVICEMAP),
+        "no host memory could be shared with the GPU");
+    return MemorySegment.ofAddress(memory.address()).reinterpret(bytes);
+  }
+
+  /** Free and total bytes of the GPU's memory. */
+  long[] memory() {
+    enter();
+    long[] free = new long[1];
+    long[] total = new long[1];
+    check(JCudaDriver.cuMemGetInfo(free, total), "the GPU does not tell its memory");
+    return new long[] {free[0], total[0]};
+  }
+
+  /** Copies native host memory to the GPU; returns when the source may be changed. */
+  void upload(MemorySegment source, long target) {
+    enter();
+    check(calls.upload(target, source, source.byteSize(), stream.address()), "a copy to the GPU failed");
+  }
+
+  /** Copies from the GPU to native host memory, after everything launched before. */
+  void download(long source, MemorySegment target) {
+    enter();
+    check(calls.download(target, source, target.byteSize(), stream.address()), "a copy from the GPU failed");
+    synchronize();
+  }
+
+  void synchronize() {
+    enter();
+    check(JCudaDriver.cuStreamSynchronize(stream),
+        "a kernel launched before failed (start with -D" + Launcher.SYNCHRONOUS + "=true to learn which)");
+  }
+
+  CUmodule load(byte[] image, String what) {
+    enter();
+    CUmodule module = new CUmodule();
+    check(JCudaDriver.cuModuleLoadData(module, image), "the driver refuses " + what);
+    return module;
+  }
+
+  Function function(CUmodule module, String name) {
+    enter();
+    Function function = new Function();
+    check(JCudaDriver.cuModuleGetFunction(function, module, name), "there is no kernel " + name);
+    return function;
+  }
+
+  /** The status of launching {@code function}; raises its shared memory limit where needed. */
+  int launch(Function function, Grid grid, MemorySegment parameters) {
+    enter();
+    if (grid.sharedBytes() > function.sharedBytes) {
+      int status = JCudaDriver.cuFuncSetAttribute(
+          function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, grid.sharedBytes());
+      if (status != CUresult.CUDA_SUCCESS) {
+        return status;
+      }
+      function.sharedBytes = grid.sharedBytes();
+    }
+    return calls.launch(function.address(), grid, stream.address(), parameters);
+  }
+
+  /** The stream that everything of this GPU runs on. */
+  CUstream stream() {
+    return stream;
+  }
+
+  /** Fails unless {@code status} is success: "{what}: {the driver's word}". */
+  static void check(int status, String what) {
+    if (status != CUresult.CUDA_SUCCESS) {
+      throw new TenonException(what + ": " + CUresult.stringFor(status));
+    }
+  }
+
+  @Override
+  public void close() {
+    enter();
+    check(JCudaDriver.cuStreamDestroy(stream), "the stream could not be ended");
+    check(JCudaDriver.cuDevicePrimaryCtxRelease(device), "the GPU's context could not be left");
+  }
+}

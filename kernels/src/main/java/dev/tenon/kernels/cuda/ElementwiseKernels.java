@@ -1,0 +1,82 @@
+package dev.tenon.kernels.cuda;
+
+import dev.tenon.engine.DType;
+import dev.tenon.engine.Layout;
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.kernel.Call;
+import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.op.Binary;
+import dev.tenon.engine.op.Compare;
+import dev.tenon.engine.op.GatedGelu;
+import dev.tenon.engine.op.GatedGeluGrad;
+import dev.tenon.engine.op.Op;
+import dev.tenon.engine.op.Unary;
+import dev.tenon.engine.op.UnaryGrad;
+import dev.tenon.engine.op.Where;
+import dev.tenon.kernels.gpu.Grid;
+import dev.tenon.kernels.gpu.Walk;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** Launches the text {@code elementwise.cu}: maps of one element, of pairs, and the gated activation. */
+record ElementwiseKernels(Launcher launcher) {
+  private static final String TEXT = "elementwise";
+
+  List<Kernel> all() {
+    return List.of(
+        kernel(Unary.class, c -> mapped(c, "unary_" + ((Unary) c.op()).fn(), ((Unary) c.op()).a(), ((Unary) c.op()).b())),
+        kernel(UnaryGrad.class,
+            c -> mapped(c, "unaryGrad_" + ((UnaryGrad) c.op()).fn(), ((UnaryGrad) c.op()).a(), ((UnaryGrad) c.op()).b())),
+        kernel(Binary.class, c -> mapped(c, "binary_" + ((Binary) c.op()).fn())),
+        kernel(Compare.class, c -> mapped(c, "compare_" + ((Compare) c.op()).relation())),
+        kernel(Where.class, c -> mapped(c, "where")),
+        new OpKernel("gatedGelu", GatedGelu.class, Fit::real, this::gatedGelu),
+        new OpKernel("gatedGelu", GatedGeluGrad.class, Fit::real, this::gatedGeluGrad));
+  }
+
+  private static Kernel kernel(Class<? extends Op> op, Consumer<Call> run) {
+    return new OpKernel("elementwise", op, ElementwiseKernels::refusal, run);
+  }
+
+  private static String refusal(Call call) {
+    String reason = Fit.real(call);
+    return reason == null ? Fit.together(call, call.output(0).shape()) : reason;
+  }
+
+  /** The type that real operands have. */
+  static DType real(Call call) {
+    return call.inputs().stream().map(Tensor::dtype).filter(DType::isFloating).findFirst().orElseThrow();
+  }
+
+  /** Launches {@code name} over the result: the walk, all operands, the result, then {@code parameters}. */
+  private void mapped(Call call, String name, Object... parameters) {
+    Layout[] layouts = call.inputs().stream().map(Tensor::layout).toArray(Layout[]::new);
+    Walk walk = Walk.of(call.output(0).shape(), layouts);
+    int operands = layouts.length;
+    Object[] arguments = new Object[operands + 2 + parameters.length];
+    arguments[0] = walk.pack();
+    for (int i = 0; i < operands; i++) {
+      arguments[1 + i] = call.input(i);
+    }
+    arguments[1 + operands] = call.output(0);
+    System.arraycopy(parameters, 0, arguments, 2 + operands, parameters.length);
+    launcher.launch(call, Launcher.Entry.of(TEXT, name, real(call)), Grid.over(walk.size(), 4), arguments);
+  }
+
+  private void gatedGelu(Call call) {
+    try (Operands in = launcher.operands(call)) {
+      int size = (int) call.output(0).size();
+      int width = (int) call.output(0).dim(-1) / ((GatedGelu) call.op()).experts();
+      launcher.launch(call, Launcher.Entry.of(TEXT, "gatedGelu", real(call)), Grid.over(size, 4), size, width, in.contiguous(0),
+          in.contiguous(1), call.output(0));
+    }
+  }
+
+  private void gatedGeluGrad(Call call) {
+    try (Operands in = launcher.operands(call)) {
+      int width = (int) call.output(0).dim(-1) / ((GatedGeluGrad) call.op()).experts();
+      launcher.launch(call, Launcher.Entry.of(TEXT, "gatedGeluGrad", real(call)), Grid.of(call.output(1).size(), 128), width,
+          in.contiguous(0), in.contiguous(1), in.contiguous(2), call.output(0), call.output(1));
+    }
+  }
+}

@@ -1,0 +1,131 @@
+package dev.tenon.kernels.cuda;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.tenon.engine.DType;
+import dev.tenon.engine.TenonException;
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.kernel.Call;
+import dev.tenon.kernels.gpu.Grid;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+import jcuda.driver.CUmodule;
+import jcuda.driver.CUresult;
+
+/** Starts kernels on one GPU, and lends them memory. What a launch reports wrong names kernel, grid and operands. */
+final class Launcher implements AutoCloseable {
+  /** A system property: wait for each kernel, so that a fault is reported where it happens. */
+  static final String SYNCHRONOUS = "tenon.cuda.sync";
+
+  private static final int MOST_PARAMETERS = 32;
+  private static final long PARAMETER_BYTES = 4096;
+
+  private final Driver driver;
+  private final DeviceMemory memory;
+  private final KernelImages images;
+  private final Map<String, CUmodule> modules = new HashMap<>();
+  private final Map<String, Driver.Function> functions = new HashMap<>();
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment values = arena.allocate(PARAMETER_BYTES, 8);
+  private final MemorySegment pointers = arena.allocate(ADDRESS, MOST_PARAMETERS);
+  private final boolean synchronous = Boolean.getBoolean(SYNCHRONOUS);
+
+  Launcher(Driver driver, DeviceMemory memory, KernelImages images) {
+    this.driver = driver;
+    this.memory = memory;
+    this.images = images;
+  }
+
+  /** The kernel {@code name} of a text, in its variant for {@code dtype}. */
+  record Entry(String text, String name) {
+    static Entry of(String text, String name, DType dtype) {
+      return new Entry(text, name + "_" + dtype.name().toLowerCase(Locale.ROOT));
+    }
+  }
+
+  /**
+   * Starts a kernel.
+   *
+   * @param call what it is for, for messages
+   * @param arguments tensors and addresses (Long) for pointers, numbers by their type, int arrays for structures of ints
+   */
+  synchronized void launch(Call call, Entry entry, Grid grid, Object... arguments) {
+    Driver.Function function = function(entry);
+    long at = 0;
+    for (int i = 0; i < arguments.length; i++) {
+      at = place(arguments[i], at, i);
+    }
+    int status = driver.launch(function, grid, pointers);
+    if (status == CUresult.CUDA_SUCCESS && synchronous) {
+      driver.synchronize();
+    }
+    if (status != CUresult.CUDA_SUCCESS) {
+      throw new TenonException("kernel " + entry.name() + " could not be started with " + grid + " for "
+          + call.describe() + ": " + CUresult.stringFor(status));
+    }
+  }
+
+  private long place(Object argument, long from, int parameter) {
+    long at = argument instanceof Integer || argument instanceof Float || argument instanceof int[] ? from + 3 & -4 : from + 7 & -8;
+    pointers.setAtIndex(ADDRESS, parameter, values.asSlice(at));
+    return switch (argument) {
+      case Tensor t -> put(at, address(t));
+      case Long v -> put(at, v);
+      case Double v -> {
+        values.set(JAVA_DOUBLE, at, v);
+        yield at + 8;
+      }
+      case Integer v -> {
+        values.set(JAVA_INT, at, v);
+        yield at + 4;
+      }
+      case Float v -> {
+        values.set(JAVA_FLOAT, at, v);
+        yield at + 4;
+      }
+      case int[] v -> {
+        MemorySegment.copy(v, 0, values, JAVA_INT, at, v.length);
+        yield at + 4L * v.length;
+      }
+      default -> throw new IllegalArgumentException("no kernel parameter can be made of " + argument);
+    };
+  }
+
+  private long put(long at, long value) {
+    values.set(JAVA_LONG, at, value);
+    return at + 8;
+  }
+
+  /** The device address of a tensor's first element. */
+  static long address(Tensor tensor) {
+    return tensor.storage().segment().address() + tensor.layout().offset() * tensor.dtype().byteSize();
+  }
+
+  private Driver.Function function(Entry entry) {
+    Driver.Function known = functions.get(entry.name());
+    if (known == null) {
+      CUmodule module =
+          modules.computeIfAbsent(entry.text(), text -> driver.load(images.image(text), "the code of kernel text " + text));
+      known = driver.function(module, entry.name());
+      functions.put(entry.name(), known);
+    }
+    return known;
+  }
+
+  /** The operands of {@code call} and memory to work in, until it is closed. */
+  Operands operands(Call call) {
+    return new Operands(this, memory, call);
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

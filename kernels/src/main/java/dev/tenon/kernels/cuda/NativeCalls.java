@@ -1,0 +1,89 @@
+package dev.tenon.kernels.cuda;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.tenon.kernels.gpu.Grid;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.util.Optional;
+
+/** The driver calls that need no Java objects around raw addresses: launches and copies, made thousands of times a step. */
+final class NativeCalls {
+  private static final String LIBRARY = "libcuda.so.1";
+
+  private final MethodHandle setCurrent;
+  private final MethodHandle launch;
+  private final MethodHandle upload;
+  private final MethodHandle download;
+
+  private NativeCalls(SymbolLookup driver) {
+    setCurrent = bind(driver, "cuCtxSetCurrent", JAVA_LONG);
+    launch = bind(driver, "cuLaunchKernel", JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT,
+        JAVA_LONG, ADDRESS, ADDRESS);
+    upload = bind(driver, "cuMemcpyHtoDAsync_v2", JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
+    download = bind(driver, "cuMemcpyDtoHAsync_v2", ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+  }
+
+  /** The installed driver's calls; empty where no driver is installed. Runs nothing of the driver. */
+  static Optional<NativeCalls> find() {
+    return library(LIBRARY).map(NativeCalls::new);
+  }
+
+  /** A shared library by its name or path; empty where it is not installed. */
+  @SuppressWarnings("restricted")
+  static Optional<SymbolLookup> library(String name) {
+    try {
+      return Optional.of(SymbolLookup.libraryLookup(name, Arena.global()));
+    } catch (IllegalArgumentException e) {
+      System.getLogger(NativeCalls.class.getName()).log(System.Logger.Level.DEBUG, () -> "no " + name, e);
+      return Optional.empty();
+    }
+  }
+
+  /** A C function that answers an int status. */
+  @SuppressWarnings("restricted")
+  static MethodHandle bind(SymbolLookup library, String name, MemoryLayout... parameters) {
+    return Linker.nativeLinker().downcallHandle(library.findOrThrow(name), FunctionDescriptor.of(JAVA_INT, parameters));
+  }
+
+  int setCurrent(long context) {
+    try {
+      return (int) setCurrent.invokeExact(context);
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** {@code parameters} points to one pointer a kernel parameter. */
+  int launch(long function, Grid grid, long stream, MemorySegment parameters) {
+    try {
+      return (int) launch.invokeExact(function, grid.x(), grid.y(), grid.z(), grid.threads(), 1, 1, grid.sharedBytes(), stream,
+          parameters, MemorySegment.NULL);
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  int upload(long target, MemorySegment source, long bytes, long stream) {
+    try {
+      return (int) upload.invokeExact(target, source, bytes, stream);
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  int download(MemorySegment target, long source, long bytes, long stream) {
+    try {
+      return (int) download.invokeExact(target, source, bytes, stream);
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
+  }
+}

@@ -1,0 +1,28 @@
+package dev.tenon.kernels.cuda;
+
+import dev.tenon.engine.kernel.Call;
+import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.op.Op;
+import java.util.function.Consumer;
+import java.util.function.Function;
+
+/**
+ * One op on the GPU.
+ *
+ * @param refusal why it cannot run a call, or null when it can
+ * @param run launches what computes a call whose results have elements
+ */
+record OpKernel(String name, Class<? extends Op> op, Function<Call, String> refusal, Consumer<Call> run) implements Kernel {
+  @Override
+  public Offer accepts(Call call) {
+    String reason = refusal.apply(call);
+    return reason == null ? Offer.accept(1) : Offer.refuse(reason);
+  }
+
+  @Override
+  public void launch(Call call) {
+    if (call.outputs().stream().anyMatch(t -> t.size() > 0)) {
+      run.accept(call);
+    }
+  }
+}

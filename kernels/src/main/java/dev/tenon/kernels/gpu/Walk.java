@@ -1,0 +1,85 @@
+package dev.tenon.kernels.gpu;
+
+import dev.tenon.engine.Layout;
+import dev.tenon.engine.Shape;
+import java.util.Arrays;
+
+/**
+ * How operands of a common shape lie in memory, as GPU kernels step through them: dimensions of extent 1 are gone, and neighboring
+ * dimensions that all operands step through alike are one.
+ *
+ * @param dims extents, the innermost last
+ * @param strides for each operand its step in elements along each dimension
+ */
+public record Walk(long size, long[] dims, long[][] strides) {
+  /** As many as a kernel takes. */
+  private static final int MOST_DIMS = 6;
+  private static final int MOST_OPERANDS = 4;
+
+  /** Over {@code shape}, to which every operand broadcasts. */
+  public static Walk of(Shape shape, Layout... operands) {
+    Layout[] full = new Layout[operands.length];
+    for (int n = 0; n < full.length; n++) {
+      full[n] = operands[n].shape().equals(shape) ? operands[n] : operands[n].expand(shape);
+    }
+    long[] dims = new long[Math.max(1, shape.rank())];
+    long[][] strides = new long[operands.length][dims.length];
+    int rank = 0;
+    for (int d = 0; d < shape.rank(); d++) {
+      if (shape.dim(d) == 1) {
+        continue;
+      }
+      if (rank > 0 && continues(full, strides, rank - 1, d)) {
+        rank--;
+        dims[rank] *= shape.dim(d);
+      } else {
+        dims[rank] = shape.dim(d);
+      }
+      for (int n = 0; n < full.length; n++) {
+        strides[n][rank] = full[n].stride(d);
+      }
+      rank++;
+    }
+    for (int n = 0; n < strides.length; n++) {
+      strides[n] = Arrays.copyOf(strides[n], rank);
+    }
+    return new Walk(shape.size(), Arrays.copyOf(dims, rank), strides);
+  }
+
+  /** Whether every operand's walk along dimension {@code d} goes on where the one before it, {@code outer}, steps to. */
+  private static boolean continues(Layout[] operands, long[][] strides, int outer, int d) {
+    for (int n = 0; n < operands.length; n++) {
+      if (strides[n][outer] != operands[n].stride(d) * operands[n].shape().dim(d)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Whether a kernel can take it: few enough dimensions, and every distance fits its 32-bit arithmetic. */
+  public boolean fits() {
+    boolean fits = dims.length <= MOST_DIMS && size <= Integer.MAX_VALUE;
+    for (long[] operand : strides) {
+      long reach = 0;
+      for (int d = 0; d < dims.length; d++) {
+        reach += (dims[d] - 1) * Math.abs(operand[d]);
+      }
+      fits &= reach <= Integer.MAX_VALUE;
+    }
+    return fits;
+  }
+
+  /** As the kernels' structure {@code Walk}; an empty walk of rank 0 has one element. */
+  public int[] pack() {
+    int[] packed = new int[2 + MOST_DIMS * (1 + MOST_OPERANDS)];
+    packed[0] = dims.length;
+    packed[1] = Math.toIntExact(size);
+    for (int d = 0; d < dims.length; d++) {
+      packed[2 + d] = Math.toIntExact(dims[d]);
+      for (int n = 0; n < strides.length; n++) {
+        packed[2 + MOST_DIMS * (1 + n) + d] = Math.toIntExact(strides[n][d]);
+      }
+    }
+    return packed;
+  }
+}

@@ -1,0 +1,156 @@
+// What every kernel text starts from: storage types, the type each computes in, walks over strided operands.
+// Needs no header of the toolkit, so that the run-time compiler needs none installed.
+#pragma once
+
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef long long i64;
+
+struct bf16 {
+  unsigned short bits;
+};
+
+struct f16 {
+  unsigned short bits;
+};
+
+// The type a storage type computes in.
+template <class T> struct Compute { typedef T type; };
+template <> struct Compute<bf16> { typedef float type; };
+template <> struct Compute<f16> { typedef float type; };
+#define COMPUTE(T) typename Compute<T>::type
+
+__device__ inline float load(const float* p) { return *p; }
+__device__ inline double load(const double* p) { return *p; }
+__device__ inline float load(const bf16* p) { return __uint_as_float((u32)p->bits << 16); }
+__device__ inline float load(const f16* p) {
+  float x;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(p->bits));
+  return x;
+}
+
+__device__ inline void store(float* p, double x) { *p = (float)x; }
+__device__ inline void store(float* p, float x) { *p = x; }
+__device__ inline void store(double* p, double x) { *p = x; }
+__device__ inline void store(bf16* p, float x) {
+  unsigned short bits;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+  p->bits = bits;
+}
+__device__ inline void store(f16* p, float x) {
+  unsigned short bits;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+  p->bits = bits;
+}
+
+// A double as the float that rounds on to half precision as the double itself would: inexact ones get an odd last bit.
+__device__ inline float toOdd(double x) {
+  float near = __double2float_rz(x);
+  bool exact = (double)near == x || x != x || isinf(near);
+  return exact ? near : __uint_as_float(__float_as_uint(near) | 1u);
+}
+__device__ inline void store(bf16* p, double x) { store(p, toOdd(x)); }
+__device__ inline void store(f16* p, double x) { store(p, toOdd(x)); }
+
+// How up to four operands of a common shape lie in memory, in elements from each one's first. Neighbouring dimensions that all
+// operands step through alike are one; the last dimension is the innermost.
+#define MOST_DIMS 6
+#define MOST_OPERANDS 4
+struct Walk {
+  int rank;
+  int size;
+  int dim[MOST_DIMS];
+  int stride[MOST_OPERANDS][MOST_DIMS];
+};
+
+// Where element i of the walk lies in each of the first N operands.
+template <int N> __device__ inline void locate(const Walk& w, int i, int* at) {
+#pragma unroll
+  for (int n = 0; n < N; n++) {
+    at[n] = 0;
+  }
+#pragma unroll
+  for (int d = MOST_DIMS - 1; d >= 0; d--) {
+    if (d < w.rank) {
+      int outer = d == 0 ? 0 : i / w.dim[d];
+      int index = i - outer * w.dim[d];
+#pragma unroll
+      for (int n = 0; n < N; n++) {
+        at[n] += index * w.stride[n][d];
+      }
+      i = outer;
+    }
+  }
+}
+
+// Every element of the walk, shared among all threads of the grid.
+#define FOR_EACH(i, size) \
+  for (i64 i = blockIdx.x * (i64)blockDim.x + threadIdx.x; i < (i64)(size); i += gridDim.x * (i64)blockDim.x)
+
+// Sums, and largest and smallest elements, start from and combine by these.
+struct Add {
+  template <class T> __device__ static T start() { return 0; }
+  template <class T> __device__ static T both(T a, T b) { return a + b; }
+};
+struct Larger {
+  template <class T> __device__ static T start() { return -INFINITY; }
+  template <class T> __device__ static T both(T a, T b) { return a != a ? a : (b > a || b != b ? b : a); }
+};
+struct Smaller {
+  template <class T> __device__ static T start() { return INFINITY; }
+  template <class T> __device__ static T both(T a, T b) { return a != a ? a : (b < a || b != b ? b : a); }
+};
+
+// Combines the values of all threads of a block, always in the same order; every thread gets the result.
+template <class Op, class T> __device__ inline T blockReduce(T value) {
+  __shared__ T part[32];
+  __syncthreads();
+  for (int s = 16; s > 0; s >>= 1) {
+    value = Op::both(value, __shfl_xor_sync(0xffffffffu, value, s));
+  }
+  if (threadIdx.x % 32 == 0) {
+    part[threadIdx.x / 32] = value;
+  }
+  __syncthreads();
+  T all = part[0];
+  for (int w = 1; w < (int)(blockDim.x / 32); w++) {
+    all = Op::both(all, part[w]);
+  }
+  return all;
+}
+
+template <class C> __device__ inline C sigmoid(C x) {
+  return 1 / (1 + exp(-x));
+}
+
+template <class C> __device__ inline C gelu(C x) {
+  return C(0.5) * x * erfc(-x * C(0.70710678118654752));
+}
+
+template <class C> __device__ inline C geluGrad(C x) {
+  return C(0.5) * erfc(-x * C(0.70710678118654752)) + x * exp(C(-0.5) * x * x) * C(0.3989422804014327);
+}
+
+// Writes one kernel for each type that holds real numbers.
+#define FOR_TYPE(MACRO, NAME) MACRO(NAME, float, f32) MACRO(NAME, double, f64) MACRO(NAME, bf16, bf16)
+
+// What an index that is out of range leaves for the host to report; the first one stays.
+struct Fault {
+  int set;
+  int op;
+  i64 index;
+  i64 extent;
+};
+
+__device__ inline bool inRange(i64 index, i64 extent, int op, Fault* fault) {
+  if (index >= 0 && index < extent) {
+    return true;
+  }
+  if (atomicCAS_system(&fault->set, 0, 1) == 0) {
+    fault->op = op;
+    fault->index = index;
+    fault->extent = extent;
+    __threadfence_system();
+  }
+  return false;
+}
