@@ -9,10 +9,16 @@ final class CudaKernels {
   private CudaKernels() {}
 
   static List<Kernel> all(Launcher launcher, Faults faults, Driver.Info info) {
+    ReduceKernels reductions = new ReduceKernels(launcher);
     return Stream.of(
         new ElementwiseKernels(launcher).all(),
         new MoveKernels(launcher, faults).all(),
-        new GemmKernels(launcher, info.multiprocessors()).all())
+        reductions.all(),
+        new RowKernels(launcher, faults, reductions).all(),
+        new GemmKernels(launcher, info.multiprocessors()).all(),
+        new AttentionKernels(launcher, reductions, info.sharedBytes()).all(),
+        new ConvKernels(launcher).all(),
+        new OptimizerKernels(launcher).all())
         .flatMap(List::stream).toList();
   }
 }

@@ -2,6 +2,7 @@ package dev.tenon.kernels.cuda;
 
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR;
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
 import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
 
@@ -72,8 +73,12 @@ final class Driver implements AutoCloseable {
     }
   }
 
-  /** What there is to know about a GPU before it is used. */
-  record Info(int index, String name, int capability, long memoryBytes, int multiprocessors, int driverVersion) {
+  /**
+   * What there is to know about a GPU before it is used.
+   *
+   * @param sharedBytes the most shared memory a block can have
+   */
+  record Info(int index, String name, int capability, long memoryBytes, int multiprocessors, int sharedBytes, int driverVersion) {
     /** The target a compiler must build for, such as {@code sm_90a}. */
     String target() {
       return "sm_" + capability + (capability == 90 ? "a" : "");
@@ -143,7 +148,8 @@ final class Driver implements AutoCloseable {
     int capability = 10 * attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
         + attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
     return new Info(index, new String(name, 0, end, StandardCharsets.UTF_8), capability, memory[0],
-        attribute(device, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT), version());
+        attribute(device, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT),
+        attribute(device, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN), version());
   }
 
   private static CUdevice device(int index) {

@@ -51,12 +51,15 @@ final class Launcher implements AutoCloseable {
   }
 
   /**
-   * Starts a kernel.
+   * Starts a kernel, unless the grid is empty.
    *
    * @param call what it is for, for messages
    * @param arguments tensors and addresses (Long) for pointers, numbers by their type, int arrays for structures of ints
    */
   synchronized void launch(Call call, Entry entry, Grid grid, Object... arguments) {
+    if (grid.isEmpty()) {
+      return;
+    }
     Driver.Function function = function(entry);
     long at = 0;
     for (int i = 0; i < arguments.length; i++) {

@@ -64,8 +64,10 @@ final class Nvrtc {
       status = (int) compile.invokeExact(program, options.size(), strings(arena, options));
       byte[] text = fetch(arena, program, logSize, log);
       byte[] code = status == 0 ? fetch(arena, program, imageSize, image) : null;
-      status = (int) destroy.invokeExact(handle);
-      return new Result(code, new String(text, StandardCharsets.UTF_8).replace('\0', ' ').strip());
+      int ended = (int) destroy.invokeExact(handle);
+      return ended != 0
+          ? new Result(null, "status " + ended)
+          : new Result(code, new String(text, StandardCharsets.UTF_8).replace('\0', ' ').strip());
     } catch (Throwable e) {
       throw new AssertionError(e);
     }

@@ -30,6 +30,11 @@ public record Grid(int x, int y, int z, int threads, int sharedBytes) {
     return of((size + THREADS - 1) / THREADS, THREADS);
   }
 
+  /** Whether there is nothing to do. */
+  public boolean isEmpty() {
+    return x == 0 || y == 0 || z == 0;
+  }
+
   @Override
   public String toString() {
     return x + "×" + y + "×" + z + " blocks of " + threads + " threads and " + sharedBytes + " more bytes of shared memory";

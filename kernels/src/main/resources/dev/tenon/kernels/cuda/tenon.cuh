@@ -2,6 +2,10 @@
 // Needs no header of the toolkit, so that the run-time compiler needs none installed.
 #pragma once
 
+#ifndef INFINITY
+#define INFINITY __int_as_float(0x7f800000)
+#endif
+
 typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
@@ -134,7 +138,8 @@ template <class C> __device__ inline C geluGrad(C x) {
 // Writes one kernel for each type that holds real numbers.
 #define FOR_TYPE(MACRO, NAME) MACRO(NAME, float, f32) MACRO(NAME, double, f64) MACRO(NAME, bf16, bf16)
 
-// What an index that is out of range leaves for the host to report; the first one stays.
+// What an index that is out of range leaves for the host to report. It lies in the host's memory, so no atomics: of several bad
+// indices in one launch any may stay, but never one of a later launch.
 struct Fault {
   int set;
   int op;
@@ -146,11 +151,13 @@ __device__ inline bool inRange(i64 index, i64 extent, int op, Fault* fault) {
   if (index >= 0 && index < extent) {
     return true;
   }
-  if (atomicCAS_system(&fault->set, 0, 1) == 0) {
-    fault->op = op;
-    fault->index = index;
-    fault->extent = extent;
+  volatile Fault* report = fault;
+  if (report->set == 0) {
+    report->op = op;
+    report->index = index;
+    report->extent = extent;
     __threadfence_system();
+    report->set = 1;
   }
   return false;
 }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tenon.engine.HostBackend;
 import dev.tenon.engine.Scope;
+import dev.tenon.engine.io.CacheFolder;
 import dev.tenon.engine.io.Safetensors;
 import dev.tenon.engine.io.SafetensorsFile;
 import dev.tenon.model.adapter.MoefiedLora;

@@ -3,6 +3,7 @@ package dev.tenon.training.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.tenon.engine.io.CacheFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

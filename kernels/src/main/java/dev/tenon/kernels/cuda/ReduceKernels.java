@@ -1,0 +1,116 @@
+package dev.tenon.kernels.cuda;
+
+import dev.tenon.engine.DType;
+import dev.tenon.engine.Layout;
+import dev.tenon.engine.Shape;
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.kernel.Call;
+import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.op.Extremum;
+import dev.tenon.engine.op.Sum;
+import dev.tenon.kernels.gpu.Grid;
+import dev.tenon.kernels.gpu.Walk;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.IntStream;
+
+/** Launches the text {@code reduce.cu}. How a reduction is cut depends on shapes alone, so that its bits do too. */
+record ReduceKernels(Launcher launcher) {
+  private static final String TEXT = "reduce";
+  private static final int THREADS = 256;
+  /** About as many threads as keep any GPU busy; reductions with fewer outputs are cut into chunks. */
+  private static final long ENOUGH = 1 << 17;
+  private static final int LEAST_CHUNK = 64;
+  private static final long MOST_CHUNKS = 1024;
+
+  /** Launches what sums a chunk of the rows into {@code parts}. */
+  interface Parts {
+    void launch(int chunk, int chunks, long parts);
+  }
+
+  List<Kernel> all() {
+    return List.of(
+        new OpKernel("reduce", Sum.class, Fit::real, c -> reduce(c, "Add", ((Sum) c.op()).dims())),
+        new OpKernel("reduce", Extremum.class, Fit::real,
+            c -> reduce(c, ((Extremum) c.op()).max() ? "Larger" : "Smaller", ((Extremum) c.op()).dims())));
+  }
+
+  private void reduce(Call call, String name, List<Integer> dims) {
+    Layout x = call.input(0).layout();
+    Layout kept = part(x, dims, false);
+    Layout reduced = part(x, dims, true);
+    try (Operands in = launcher.operands(call)) {
+      reduce(call, in, name, kept, reduced, call.input(0).dtype(), Launcher.address(call.input(0)), call.output(0));
+    }
+  }
+
+  /** The dimensions of {@code layout} that {@code dims} names, or those that it does not name. */
+  private static Layout part(Layout layout, List<Integer> dims, boolean named) {
+    int[] axes = IntStream.range(0, layout.shape().rank()).filter(d -> dims.contains(d) == named).toArray();
+    long[] extents = new long[axes.length];
+    long[] strides = new long[axes.length];
+    for (int i = 0; i < axes.length; i++) {
+      extents[i] = layout.shape().dim(axes[i]);
+      strides[i] = layout.stride(axes[i]);
+    }
+    return Layout.of(Shape.of(extents), strides, 0);
+  }
+
+  private void reduce(Call call, Operands in, String name, Layout kept, Layout reduced, DType from, long x, Tensor y) {
+    Walk outputs = Walk.of(kept.shape(), kept);
+    Walk elements = Walk.of(reduced.shape(), reduced);
+    boolean block = !across(outputs, elements);
+    long threads = outputs.size() * (block ? THREADS : 1);
+    long chunks = Math.clamp(ENOUGH / Math.max(1, threads), 1, Math.clamp(elements.size() / LEAST_CHUNK, 1, MOST_CHUNKS));
+    int chunk = (int) ((elements.size() + chunks - 1) / chunks);
+    if (chunks == 1) {
+      launch(call, name, block, from, y.dtype(), outputs, elements, chunk, 1, x, y);
+      return;
+    }
+    DType between = from == DType.BF16 ? DType.F32 : from;
+    long parts = in.scratch(chunks * outputs.size() * between.byteSize());
+    launch(call, name, block, from, between, outputs, elements, chunk, (int) chunks, x, parts);
+    Shape one = Shape.of(outputs.size());
+    Layout column = Layout.of(Shape.of(chunks), new long[] {outputs.size()}, 0);
+    launch(call, name, outputs.size() < THREADS, between, y.dtype(), Walk.of(one, Layout.contiguous(one)),
+        Walk.of(column.shape(), column), (int) chunks, 1, parts, y);
+  }
+
+  /** Whether neighboring outputs read neighboring elements, and the elements of one output do not. */
+  private static boolean across(Walk outputs, Walk elements) {
+    return elements.size() <= 1 || outputs.dims().length > 0 && outputs.strides()[0][outputs.dims().length - 1] == 1
+        && elements.strides()[0][elements.dims().length - 1] != 1;
+  }
+
+  private void launch(
+      Call call, String name, boolean block, DType from, DType to, Walk outputs, Walk elements, int chunk, int chunks, Object x, Object y) {
+    String kernel = name + (block ? "_block_" : "_thread_") + (from + "_" + to).toLowerCase(Locale.ROOT);
+    int blocks = Math.toIntExact(block ? outputs.size() : (outputs.size() + THREADS - 1) / THREADS);
+    launcher.launch(call, new Launcher.Entry(TEXT, kernel), new Grid(blocks, chunks, 1, THREADS), outputs.pack(), elements.pack(),
+        chunk, x, y);
+  }
+
+  /** Sums row-major {@code x} of {@code shape} to the shape of y, which broadcasts to it. */
+  void sumTo(Call call, Operands in, DType type, long x, Shape shape, Tensor y) {
+    int lead = shape.rank() - y.rank();
+    List<Integer> dims = IntStream.range(0, shape.rank())
+        .filter(d -> d < lead || y.dim(d - lead) != shape.dim(d)).boxed().toList();
+    Layout layout = Layout.contiguous(shape);
+    reduce(call, in, "Add", part(layout, dims, false), part(layout, dims, true), type, x, y);
+  }
+
+  /** Results 1 and 2 of {@code call}, [n] each, as sums over rows whose parts {@code launch} computes. */
+  void pairs(Call call, Operands in, int rows, int n, Parts launch) {
+    int chunk = Math.max(1, Math.max((int) ((rows * (long) n + ENOUGH - 1) / ENOUGH), (rows + 1023) / 1024));
+    int chunks = Math.max(1, (rows + chunk - 1) / chunk);
+    DType type = call.output(1).dtype() == DType.BF16 ? DType.F32 : call.output(1).dtype();
+    long parts = in.scratch(2L * chunks * n * type.byteSize());
+    launch.launch(chunk, chunks, parts);
+    Shape one = Shape.of(n);
+    Layout column = Layout.of(Shape.of(chunks), new long[] {2L * n}, 0);
+    for (int i = 0; i < 2; i++) {
+      launch(call, "Add", n < THREADS, type, call.output(1 + i).dtype(), Walk.of(one, Layout.contiguous(one)),
+          Walk.of(column.shape(), column), chunks, 1, parts + (long) i * n * type.byteSize(), call.output(1 + i));
+    }
+  }
+}

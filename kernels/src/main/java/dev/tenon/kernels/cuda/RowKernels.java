@@ -1,0 +1,136 @@
+package dev.tenon.kernels.cuda;
+
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.kernel.Call;
+import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.op.ArgMax;
+import dev.tenon.engine.op.CrossEntropy;
+import dev.tenon.engine.op.CrossEntropyGrad;
+import dev.tenon.engine.op.CumSum;
+import dev.tenon.engine.op.LayerNorm;
+import dev.tenon.engine.op.LayerNormGrad;
+import dev.tenon.engine.op.LogSoftmax;
+import dev.tenon.engine.op.LogSoftmaxGrad;
+import dev.tenon.engine.op.Op;
+import dev.tenon.engine.op.Softmax;
+import dev.tenon.engine.op.SoftmaxGrad;
+import dev.tenon.kernels.gpu.Grid;
+import dev.tenon.kernels.gpu.Lines;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** Launches the text {@code rows.cu}: what works on each line along one dimension by itself. */
+record RowKernels(Launcher launcher, Faults faults, ReduceKernels reductions) {
+  private static final String TEXT = "rows";
+  private static final int THREADS = 128;
+  private static final long NONE = 0;
+
+  List<Kernel> all() {
+    return List.of(
+        kernel(Softmax.class, c -> along(c, "softmax", ((Softmax) c.op()).axis())),
+        kernel(SoftmaxGrad.class, c -> along(c, "softmaxGrad", ((SoftmaxGrad) c.op()).axis())),
+        kernel(LogSoftmax.class, c -> along(c, "logSoftmax", ((LogSoftmax) c.op()).axis())),
+        kernel(LogSoftmaxGrad.class, c -> along(c, "logSoftmaxGrad", ((LogSoftmaxGrad) c.op()).axis())),
+        kernel(CumSum.class, this::cumSum),
+        new OpKernel("rows", ArgMax.class, RowKernels::argMaxRefusal, this::argMax),
+        kernel(CrossEntropy.class, this::crossEntropy),
+        kernel(CrossEntropyGrad.class, this::crossEntropyGrad),
+        kernel(LayerNorm.class, this::layerNorm),
+        kernel(LayerNormGrad.class, this::layerNormGrad));
+  }
+
+  private static Kernel kernel(Class<? extends Op> op, Consumer<Call> run) {
+    return new OpKernel("rows", op, Fit::real, run);
+  }
+
+  private static String argMaxRefusal(Call call) {
+    return call.input(0).dtype().isFloating() ? Fit.real(call) : "compares real numbers, and the operand is " + call.input(0).dtype();
+  }
+
+  /** The kernel and grid for {@code lines}: a block each where their elements are neighbors, else a thread each. */
+  private void launch(Call call, String name, Lines lines, Object... arguments) {
+    boolean block = lines.inner() == 1 && lines.length() > 1;
+    Grid grid = block ? Grid.of(lines.count(), lines.length() <= 32 ? 32 : THREADS) : Grid.each(lines.count());
+    Object[] all = new Object[arguments.length + 1];
+    all[0] = lines.pack();
+    System.arraycopy(arguments, 0, all, 1, arguments.length);
+    String kernel = name + (block ? "_block" : "_thread");
+    launcher.launch(call, Launcher.Entry.of(TEXT, kernel, ElementwiseKernels.real(call)), grid, all);
+  }
+
+  private void along(Call call, String name, int axis) {
+    try (Operands in = launcher.operands(call)) {
+      Object[] arguments = new Object[call.inputs().size() + 1];
+      for (int i = 0; i < call.inputs().size(); i++) {
+        arguments[i] = in.contiguous(i);
+      }
+      arguments[call.inputs().size()] = call.output(0);
+      launch(call, name, Lines.of(call.output(0).shape(), axis), arguments);
+    }
+  }
+
+  private void cumSum(Call call) {
+    try (Operands in = launcher.operands(call)) {
+      CumSum op = (CumSum) call.op();
+      Lines lines = Lines.of(call.output(0).shape(), op.axis());
+      launcher.launch(call, Launcher.Entry.of(TEXT, "cumSum_thread", call.output(0).dtype()), Grid.each(lines.count()),
+          lines.pack(), in.contiguous(0), call.output(0), op.reverse() ? 1 : 0);
+    }
+  }
+
+  private void argMax(Call call) {
+    try (Operands in = launcher.operands(call)) {
+      Lines lines = Lines.of(call.input(0).shape(), ((ArgMax) call.op()).axis());
+      launcher.launch(call, Launcher.Entry.of(TEXT, "argMax_thread", call.input(0).dtype()), Grid.each(lines.count()),
+          lines.pack(), in.contiguous(0), call.output(0));
+    }
+  }
+
+  private void crossEntropy(Call call) {
+    try (Operands in = launcher.operands(call)) {
+      CrossEntropy op = (CrossEntropy) call.op();
+      launch(call, "crossEntropy", Lines.of(call.input(0).shape(), 1), in.contiguous(0), in.contiguous(1),
+          op.weighted() ? in.contiguous(2) : NONE, call.output(0), op.labelSmoothing(), op.ignoreIndex(),
+          faults.number(op), faults.address());
+    }
+  }
+
+  private void crossEntropyGrad(Call call) {
+    try (Operands in = launcher.operands(call)) {
+      CrossEntropy op = ((CrossEntropyGrad) call.op()).loss();
+      launch(call, "crossEntropyGrad", Lines.of(call.input(0).shape(), 1), in.contiguous(0), in.contiguous(1),
+          op.weighted() ? in.contiguous(2) : NONE, in.contiguous(op.weighted() ? 3 : 2), call.output(0), op.labelSmoothing(),
+          op.ignoreIndex(), faults.number(call.op()), faults.address());
+    }
+  }
+
+  private void layerNorm(Call call) {
+    try (Operands in = launcher.operands(call)) {
+      LayerNorm op = (LayerNorm) call.op();
+      Tensor mean = call.output(1);
+      int n = mean.size() == 0 ? 0 : (int) (call.input(0).size() / mean.size());
+      launcher.launch(call, Launcher.Entry.of(TEXT, "layerNorm", mean.dtype()), Grid.of(mean.size(), THREADS), n,
+          in.contiguous(0), op.affine() ? in.contiguous(1) : NONE, op.affine() ? in.contiguous(2) : NONE, call.output(0), mean,
+          call.output(2), op.eps());
+    }
+  }
+
+  private void layerNormGrad(Call call) {
+    try (Operands in = launcher.operands(call)) {
+      boolean affine = ((LayerNormGrad) call.op()).affine();
+      int rows = (int) call.input(2).size();
+      int n = rows == 0 ? (int) call.output(1).size() : (int) (call.input(1).size() / rows);
+      long g = in.contiguous(0);
+      long x = in.contiguous(1);
+      long mean = in.contiguous(2);
+      long rstd = in.contiguous(3);
+      launcher.launch(call, Launcher.Entry.of(TEXT, "layerNormGrad", call.input(1).dtype()), Grid.of(rows, THREADS), n, g, x, mean,
+          rstd, affine ? in.contiguous(4) : NONE, call.output(0));
+      if (affine) {
+        reductions.pairs(call, in, rows, n, (chunk, chunks, parts) -> launcher.launch(call,
+            Launcher.Entry.of(TEXT, "layerNormGradParts", call.input(1).dtype()),
+            new Grid((n + THREADS - 1) / THREADS, chunks, 1, THREADS), rows, n, chunk, g, x, mean, rstd, parts));
+      }
+    }
+  }
+}

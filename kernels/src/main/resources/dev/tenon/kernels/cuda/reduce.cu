@@ -1,0 +1,57 @@
+// Sums and extrema over some dimensions, in a fixed order. Long reductions are cut into chunks, whose results are reduced again.
+#include "tenon.cuh"
+
+// A block an output: for reductions over neighbours in memory. Grid: outputs, chunks.
+template <class Op, class From, class To> __device__ inline void reduceBlock(
+    const Walk& kept, const Walk& reduced, int chunk, const From* x, To* y) {
+  typedef COMPUTE(From) C;
+  int base[1];
+  locate<1>(kept, blockIdx.x, base);
+  C value = Op::template start<C>();
+  i64 end = min((i64)reduced.size, (i64)(blockIdx.y + 1) * chunk);
+  for (i64 i = (i64)blockIdx.y * chunk + threadIdx.x; i < end; i += blockDim.x) {
+    int at[1];
+    locate<1>(reduced, (int)i, at);
+    value = Op::both(value, (C)load(x + base[0] + at[0]));
+  }
+  value = blockReduce<Op>(value);
+  if (threadIdx.x == 0) {
+    store(y + (i64)blockIdx.y * kept.size + blockIdx.x, value);
+  }
+}
+
+// A thread an output: for reductions across, where the outputs are neighbours in memory.
+template <class Op, class From, class To> __device__ inline void reduceThread(
+    const Walk& kept, const Walk& reduced, int chunk, const From* x, To* y) {
+  typedef COMPUTE(From) C;
+  i64 output = blockIdx.x * (i64)blockDim.x + threadIdx.x;
+  if (output >= kept.size) return;
+  int base[1];
+  locate<1>(kept, (int)output, base);
+  C value = Op::template start<C>();
+  i64 end = min((i64)reduced.size, (i64)(blockIdx.y + 1) * chunk);
+  for (i64 i = (i64)blockIdx.y * chunk; i < end; i++) {
+    int at[1];
+    locate<1>(reduced, (int)i, at);
+    value = Op::both(value, (C)load(x + base[0] + at[0]));
+  }
+  store(y + (i64)blockIdx.y * kept.size + output, value);
+}
+
+// The names say what is read and what is written: parts of half-precision sums are kept in single precision.
+#define REDUCE(OP, FROM, TO, SUFFIX) \
+  extern "C" __global__ void OP##_block_##SUFFIX(Walk kept, Walk reduced, int chunk, const FROM* x, TO* y) { \
+    reduceBlock<OP>(kept, reduced, chunk, x, y); \
+  } \
+  extern "C" __global__ void OP##_thread_##SUFFIX(Walk kept, Walk reduced, int chunk, const FROM* x, TO* y) { \
+    reduceThread<OP>(kept, reduced, chunk, x, y); \
+  }
+#define REDUCTIONS(OP) \
+  REDUCE(OP, float, float, f32_f32) \
+  REDUCE(OP, double, double, f64_f64) \
+  REDUCE(OP, bf16, bf16, bf16_bf16) \
+  REDUCE(OP, bf16, float, bf16_f32) \
+  REDUCE(OP, float, bf16, f32_bf16)
+REDUCTIONS(Add)
+REDUCTIONS(Larger)
+REDUCTIONS(Smaller)
