@@ -1,6 +1,7 @@
 package dev.tenon.training.report;
 
 import dev.tenon.engine.TenonException;
+import dev.tenon.training.proto.ProtoMessage;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;

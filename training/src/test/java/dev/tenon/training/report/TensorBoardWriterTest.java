@@ -2,6 +2,7 @@ package dev.tenon.training.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tenon.training.proto.ProtoMessage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
