@@ -3,96 +3,140 @@ package dev.tenon.kernels.cpu;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
 
 /**
- * The matrix product all dense kernels share: C = bias + Σ Aᵢ·Bᵢ over packed panels, cut into blocks that stay in the caches.
- * Each element is summed in one order whatever the number of threads.
+ * The matrix product all dense kernels share: C = bias + Σ Aᵢ·Bᵢ, cut into blocks that stay in the caches. The right operand is
+ * packed a slice of the depth at a time, by all threads; then each block of C packs its own rows of the left operand. Each
+ * element is summed in one order whatever the number of threads.
  */
 final class Gemm {
+  /** Rows and columns of C that are worked on at a time: with the packed rows of A they fill half of a second-level cache. */
   private static final int ROW_BLOCK = 64;
-  private static final int COLUMN_PANELS = 16;
+  private static final int COLUMN_BLOCK = 512;
+  /** Depth of the panels the inner loop runs over, which a first-level cache holds. */
   private static final int DEPTH = 256;
+  /** Depth that is packed at a time; sums rest in C between. */
+  private static final int SLICE = 4 * DEPTH;
+  /** Elements one packing task handles. */
+  private static final int PACK_GRAIN = 1 << 15;
 
   private final Workers workers;
+  private final ConcurrentLinkedDeque<float[]> spare = new ConcurrentLinkedDeque<>();
+  private final ThreadLocal<Scratch> scratch = ThreadLocal.withInitial(Scratch::new);
+
+  /** What one thread needs beside the operands. */
+  private static final class Scratch {
+    private final float[] a = new float[ROW_BLOCK * SLICE];
+    private final float[] c = new float[ROW_BLOCK * COLUMN_BLOCK];
+  }
 
   Gemm(Workers workers) {
     this.workers = workers;
   }
 
-  Workers workers() {
-    return workers;
-  }
+  /** One product that is summed: the rows of A and the columns of B as lanes of one matrix each. */
+  record Term(Lanes a, Lanes b) {}
 
-  /** Packed operands of one product; {@code ai} and {@code bi} say which matrix of each a batch element takes. */
-  record Term(float[] a, float[] b, int k, int[] ai, int[] bi) {}
-
-  /** Packs both operands; null indices stand for a single product. */
-  Term term(Lanes a, Lanes b, int[] ai, int[] bi) {
-    return new Term(a.pack(MicroKernel.ROWS, workers), b.pack(MicroKernel.COLUMNS, workers), a.length(), ai, bi);
-  }
-
-  /** Writes row-major C [batch, m, n] at element {@code offset}; {@code bias} [n] may be null. */
-  void run(int batch, int m, int n, List<Term> terms, float[] bias, MemorySegment out, long offset) {
-    int rowBlocks = (m + ROW_BLOCK - 1) / ROW_BLOCK;
-    int width = COLUMN_PANELS * MicroKernel.COLUMNS;
-    int columnBlocks = (n + width - 1) / width;
-    int blocks = rowBlocks * columnBlocks;
-    if (n == 0) {
-      return;
+  /** Writes row-major C [m, n] at element {@code offset}; {@code bias} [n] may be null. */
+  void run(int m, int n, List<Term> terms, float[] bias, MemorySegment out, long offset) {
+    boolean begun = false;
+    for (Term term : terms) {
+      for (int p = 0; p < term.a.length(); p += SLICE) {
+        slice(new Block(term, p, Math.min(SLICE, term.a.length() - p), !begun), m, n, bias, out, offset);
+        begun = true;
+      }
     }
-    workers.run(batch * blocks, task -> {
-      int t = task / blocks;
-      int i = task % blocks / columnBlocks * ROW_BLOCK;
-      int j = task % columnBlocks * width;
-      int rows = Math.min(ROW_BLOCK, m - i);
-      int columns = Math.min(width, n - j);
-      int ldc = roundUp(columns, MicroKernel.COLUMNS);
-      float[] c = new float[roundUp(rows, MicroKernel.ROWS) * ldc];
-      for (int r = 0; r < rows && bias != null; r++) {
-        System.arraycopy(bias, j, c, r * ldc, columns);
-      }
-      for (Term term : terms) {
-        block(term, t, m, n, i, j, c, ldc);
-      }
-      for (int r = 0; r < rows; r++) {
-        MemorySegment.copy(c, r * ldc, out, Simd.FLOAT, (offset + ((long) t * m + i + r) * n + j) * 4, columns);
-      }
+    if (!begun) {
+      slice(new Block(terms.getFirst(), 0, 0, true), m, n, bias, out, offset);
+    }
+  }
+
+  /** A slice of a term's depth, and whether it is the first that goes into C. */
+  private record Block(Term term, int from, int depth, boolean first) {}
+
+  private void slice(Block block, int m, int n, float[] bias, MemorySegment out, long offset) {
+    float[] b = take(roundUp(n, MicroKernel.COLUMNS) * block.depth);
+    packRight(block, n, b);
+    int rows = roundUp(ceil(m, ceil(m, ROW_BLOCK)), MicroKernel.ROWS);
+    int rowBlocks = ceil(m, rows);
+    int columns = roundUp(ceil(n, Math.max(ceil(n, COLUMN_BLOCK), ceil(4 * workers.threads(), rowBlocks))), MicroKernel.COLUMNS);
+    int columnBlocks = ceil(n, columns);
+    workers.run(rowBlocks * columnBlocks, task -> {
+      int i = task / columnBlocks * rows;
+      int j = task % columnBlocks * columns;
+      tile(block, b, i, Math.min(rows, m - i), j, Math.min(columns, n - j), n, bias, out, offset);
+    });
+    spare.push(b);
+  }
+
+  private void packRight(Block block, int n, float[] b) {
+    int panel = Math.max(1, MicroKernel.COLUMNS * block.depth);
+    int group = Math.max(1, PACK_GRAIN / panel) * MicroKernel.COLUMNS;
+    workers.run(ceil(n, group), g -> {
+      int lane = g * group;
+      block.term.b.pack(lane, Math.min(group, n - lane), block.from, block.depth, MicroKernel.COLUMNS, b, lane * block.depth);
     });
   }
 
-  private static void block(Term term, int t, int m, int n, int i, int j, float[] c, int ldc) {
-    int k = term.k;
-    int rows = c.length / ldc;
-    int a = (matrix(term.ai, t) * roundUp(m, MicroKernel.ROWS) + i) * k;
-    int b = (matrix(term.bi, t) * roundUp(n, MicroKernel.COLUMNS) + j) * k;
-    for (int p = 0; p < k; p += DEPTH) {
-      int depth = Math.min(DEPTH, k - p);
-      for (int x = 0; x < ldc; x += MicroKernel.COLUMNS) {
+  private void tile(
+      Block block, float[] b, int i, int rows, int j, int columns, int n, float[] bias, MemorySegment out, long offset) {
+    Scratch own = scratch.get();
+    int ldc = roundUp(columns, MicroKernel.COLUMNS);
+    for (int r = 0; r < rows; r++) {
+      if (!block.first) {
+        MemorySegment.copy(out, Simd.FLOAT, (offset + (long) (i + r) * n + j) * 4, own.c, r * ldc, columns);
+      } else if (bias != null) {
+        System.arraycopy(bias, j, own.c, r * ldc, columns);
+      } else {
+        Arrays.fill(own.c, r * ldc, r * ldc + columns, 0);
+      }
+    }
+    block.term.a.pack(i, rows, block.from, block.depth, MicroKernel.ROWS, own.a, 0);
+    for (int p = 0; p < block.depth; p += DEPTH) {
+      int depth = Math.min(DEPTH, block.depth - p);
+      for (int x = 0; x < columns; x += MicroKernel.COLUMNS) {
+        int bi = (j + x) * block.depth + p * MicroKernel.COLUMNS;
         for (int y = 0; y < rows; y += MicroKernel.ROWS) {
-          MicroKernel.tile(
-              term.a, a + y * k + p * MicroKernel.ROWS, term.b, b + x * k + p * MicroKernel.COLUMNS, depth, c, y * ldc + x, ldc);
+          int ai = y * block.depth + p * MicroKernel.ROWS;
+          MicroKernel.tile(own.a, ai, b, bi, depth, columns - x, own.c, y * ldc + x, ldc);
         }
       }
     }
+    for (int r = 0; r < rows; r++) {
+      MemorySegment.copy(own.c, r * ldc, out, Simd.FLOAT, (offset + (long) (i + r) * n + j) * 4, columns);
+    }
   }
 
-  private static int matrix(int[] index, int t) {
-    return index == null ? 0 : index[t];
+  /** An array of at least {@code size} that no one uses; whoever takes it gives it back to {@link #spare}. */
+  private float[] take(int size) {
+    float[] array = spare.poll();
+    return array != null && array.length >= size ? array : new float[size];
+  }
+
+  private static int ceil(int n, int unit) {
+    return (n + unit - 1) / unit;
   }
 
   private static int roundUp(int n, int unit) {
-    return (n + unit - 1) / unit * unit;
+    return ceil(n, unit) * unit;
   }
 
   /** Row-major C [m, n] on the heap. */
   float[] product(int m, int n, Term term) {
     float[] c = new float[Math.multiplyExact(m, n)];
-    run(1, m, n, List.of(term), null, MemorySegment.ofArray(c), 0);
+    run(m, n, List.of(term), null, MemorySegment.ofArray(c), 0);
     return c;
   }
 
-  /** Matrix indices a broadcast batch takes, from the long indices of its layout. */
-  static int[] ints(long[] indices) {
-    return Arrays.stream(indices).mapToInt(Math::toIntExact).toArray();
+  /** Runs the products of a batch: side by side when there are enough of them to keep every thread busy, else in turn. */
+  void each(int batch, IntConsumer product) {
+    if (batch >= 2 * workers.threads()) {
+      workers.run(batch, product);
+    } else {
+      IntStream.range(0, batch).forEach(product);
+    }
   }
 }

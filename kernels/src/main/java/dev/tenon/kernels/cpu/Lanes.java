@@ -4,6 +4,7 @@ import dev.tenon.engine.Layout;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * One operand of a matrix product, seen as lanes along the reduced dimension: the rows of the left operand, the columns of the
@@ -15,6 +16,10 @@ import java.lang.foreign.MemorySegment;
  * @param length elements in a lane
  */
 record Lanes(MemorySegment data, long[] starts, int perMatrix, long step, int length) {
+  /** Elements of a lane read at a time, so that what is read and what is written stay in the first cache. */
+  private static final int STRIP = 128;
+  private static final ThreadLocal<float[]> ROWS = ThreadLocal.withInitial(() -> new float[MicroKernel.COLUMNS * STRIP]);
+
   /** Lanes along dimension {@code along} of the last two; all others lead. */
   static Lanes of(Tensor tensor, int across, int along) {
     Layout layout = tensor.layout();
@@ -63,50 +68,68 @@ record Lanes(MemorySegment data, long[] starts, int perMatrix, long step, int le
     return index;
   }
 
-  int matrices() {
-    return perMatrix == 0 ? 0 : starts.length / perMatrix;
+  /** The lanes of matrix {@code index} alone. */
+  Lanes matrix(int index) {
+    int from = index * perMatrix;
+    return new Lanes(data, Arrays.copyOfRange(starts, from, from + perMatrix), perMatrix, step, length);
   }
 
-  /** Packs all lanes into panels of {@code width}, interleaved element by element and padded with zeros. */
-  float[] pack(int width, Workers workers) {
-    if (length == 0) {
-      return new float[0];
+  /**
+   * Packs elements {@code from … from + depth} of lanes {@code first … first + lanes} into panels of {@code width} lanes,
+   * interleaved element by element; the last panel is padded with zeros.
+   */
+  void pack(int first, int lanes, int from, int depth, int width, float[] to, int at) {
+    for (int i = 0; i < lanes; i += width) {
+      panel(first + i, Math.min(width, lanes - i), from, depth, width, to, at + i * depth);
     }
-    int panels = (perMatrix + width - 1) / width;
-    int size = width * length;
-    float[] packed = new float[Math.toIntExact((long) matrices() * panels * size)];
-    int group = Math.max(1, (1 << 14) / Math.max(1, size));
-    int total = matrices() * panels;
-    workers.run((total + group - 1) / group, g -> {
-      for (int i = g * group; i < Math.min(total, (g + 1) * group); i++) {
-        int first = i % panels * width;
-        panel(packed, i * size, width, i / panels * perMatrix + first, Math.min(width, perMatrix - first));
+  }
+
+  private void panel(int first, int lanes, int from, int depth, int width, float[] to, int at) {
+    if (lanes < width) {
+      Arrays.fill(to, at, at + width * depth, 0);
+    }
+    if (step != 1 && starts[first + lanes - 1] - starts[first] == lanes - 1) {
+      for (int p = 0; p < depth; p++) {
+        MemorySegment.copy(data, Simd.FLOAT, (starts[first] + (from + p) * step) * 4, to, at + p * width, lanes);
       }
-    });
-    return packed;
-  }
-
-  private void panel(float[] packed, int at, int width, int lane, int lanes) {
-    boolean adjacent = step != 1 && starts[lane + lanes - 1] - starts[lane] == lanes - 1;
-    for (int p = 0; p < length && adjacent; p++) {
-      MemorySegment.copy(data, Simd.FLOAT, (starts[lane] + p * step) * 4, packed, at + p * width, lanes);
-    }
-    float[] row = new float[adjacent ? 0 : length];
-    for (int l = 0; l < lanes && !adjacent; l++) {
-      read(starts[lane + l], row);
-      for (int p = 0; p < length; p++) {
-        packed[at + p * width + l] = row[p];
-      }
-    }
-  }
-
-  private void read(long start, float[] row) {
-    if (step == 1) {
-      MemorySegment.copy(data, Simd.FLOAT, start * 4, row, 0, length);
       return;
     }
-    for (int p = 0; p < length; p++) {
-      row[p] = data.get(Simd.FLOAT, (start + p * step) * 4);
+    float[] rows = ROWS.get();
+    for (int p = 0; p < depth; p += STRIP) {
+      int strip = Math.min(STRIP, depth - p);
+      for (int l = 0; l < lanes; l++) {
+        read(starts[first + l] + (from + p) * step, strip, rows, l * STRIP);
+      }
+      interleave(rows, lanes, strip, width, to, at + p * width);
+    }
+  }
+
+  private static void interleave(float[] rows, int lanes, int strip, int width, float[] to, int at) {
+    int l = 0;
+    for (; l + 4 <= lanes; l += 4) {
+      int r = l * STRIP;
+      for (int p = 0; p < strip; p++) {
+        int t = at + p * width + l;
+        to[t] = rows[r + p];
+        to[t + 1] = rows[r + STRIP + p];
+        to[t + 2] = rows[r + 2 * STRIP + p];
+        to[t + 3] = rows[r + 3 * STRIP + p];
+      }
+    }
+    for (; l < lanes; l++) {
+      for (int p = 0; p < strip; p++) {
+        to[at + p * width + l] = rows[l * STRIP + p];
+      }
+    }
+  }
+
+  private void read(long start, int count, float[] row, int at) {
+    if (step == 1) {
+      MemorySegment.copy(data, Simd.FLOAT, start * 4, row, at, count);
+      return;
+    }
+    for (int p = 0; p < count; p++) {
+      row[at + p] = data.get(Simd.FLOAT, (start + p * step) * 4);
     }
   }
 }

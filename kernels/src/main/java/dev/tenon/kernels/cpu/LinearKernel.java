@@ -15,7 +15,7 @@ import java.util.stream.LongStream;
 record LinearKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
   @Override
   public String name() {
-    return "gemm-4x" + MicroKernel.COLUMNS;
+    return MicroKernel.NAME;
   }
 
   @Override
@@ -33,28 +33,26 @@ record LinearKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
     Lanes w = Lanes.of(call.input(1), -2, -1);
     int m = x.perMatrix();
     int n = w.perMatrix();
-    Gemm.Term product = gemm.term(x, w, null, null);
+    Gemm.Term product = new Gemm.Term(x, w);
     List<Gemm.Term> terms = new ArrayList<>(List.of(product));
     boolean bias = call.op() instanceof Linear(boolean b) ? b : call.op() instanceof LoraLinear l && l.bias();
     if (call.op() instanceof LoraLinear(boolean _, double scale)) {
       int lora = bias ? 3 : 2;
-      terms.add(lowRank(product, x, call.input(lora), call.input(lora + 1), (float) scale));
+      terms.add(lowRank(x, call.input(lora), call.input(lora + 1), (float) scale));
     }
     float[] start = bias ? call.input(2).toFloats() : null;
-    gemm.run(1, m, n, terms, start, out.storage().segment(), out.layout().offset());
+    gemm.run(m, n, terms, start, out.storage().segment(), out.layout().offset());
   }
 
   /** {@code scale·(x·loraA)·loraB} as one more product of rank r. */
-  private Gemm.Term lowRank(Gemm.Term product, Lanes x, Tensor loraA, Tensor loraB, float scale) {
+  private Gemm.Term lowRank(Lanes x, Tensor loraA, Tensor loraB, float scale) {
     int m = x.perMatrix();
     int rank = (int) loraA.dim(-1);
-    float[] down = Lanes.of(loraA, -1, -2).pack(MicroKernel.COLUMNS, gemm.workers());
-    float[] low = gemm.product(m, rank, new Gemm.Term(product.a(), down, x.length(), null, null));
+    float[] low = gemm.product(m, rank, new Gemm.Term(x, Lanes.of(loraA, -1, -2)));
     for (int i = 0; i < low.length; i++) {
       low[i] *= scale;
     }
     long[] starts = LongStream.range(0, m).map(i -> i * rank).toArray();
-    return gemm.term(
-        new Lanes(MemorySegment.ofArray(low), starts, m, 1, rank), Lanes.of(loraB, -1, -2), null, null);
+    return new Gemm.Term(new Lanes(MemorySegment.ofArray(low), starts, m, 1, rank), Lanes.of(loraB, -1, -2));
   }
 }

@@ -13,7 +13,7 @@ import java.util.List;
 record MatMulKernel(Gemm gemm) implements Kernel {
   @Override
   public String name() {
-    return "gemm-4x" + MicroKernel.COLUMNS;
+    return MicroKernel.NAME;
   }
 
   @Override
@@ -32,16 +32,26 @@ record MatMulKernel(Gemm gemm) implements Kernel {
     if (out.size() == 0) {
       return;
     }
+    Tensor a = call.input(0);
+    Tensor b = call.input(1);
+    Lanes columns = Lanes.of(b, -1, -2);
+    int n = columns.perMatrix();
+    if (b.size() == b.dim(-1) * b.dim(-2)) {
+      Lanes rows = Lanes.rows(a);
+      gemm.run(rows.perMatrix(), n, List.of(new Gemm.Term(rows, columns)), null, out.storage().segment(), out.layout().offset());
+      return;
+    }
+    Lanes rows = Lanes.of(a, -2, -1);
+    int m = rows.perMatrix();
     Shape batch = out.shape().slice(0, out.rank() - 2);
-    Gemm.Term term = gemm.term(
-        Lanes.of(call.input(0), -2, -1), Lanes.of(call.input(1), -1, -2), matrices(call.input(0), batch),
-        matrices(call.input(1), batch));
-    gemm.run((int) batch.size(), (int) out.dim(-2), (int) out.dim(-1), List.of(term), null, out.storage().segment(),
-        out.layout().offset());
+    long[] ai = matrices(a, batch);
+    long[] bi = matrices(b, batch);
+    gemm.each(ai.length, t -> gemm.run(m, n, List.of(new Gemm.Term(rows.matrix((int) ai[t]), columns.matrix((int) bi[t]))), null,
+        out.storage().segment(), out.layout().offset() + (long) t * m * n));
   }
 
-  private static int[] matrices(Tensor operand, Shape batch) {
+  private static long[] matrices(Tensor operand, Shape batch) {
     Layout own = Layout.contiguous(operand.shape().slice(0, operand.rank() - 2));
-    return Gemm.ints(Lanes.indices(own.expand(batch)));
+    return Lanes.indices(own.expand(batch));
   }
 }

@@ -1,66 +1,61 @@
 package dev.tenon.kernels.cpu;
 
-import dev.tenon.engine.TenonException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
 
 /**
- * The threads kernels compute on. Kernels cut their work into tasks by its size alone, never by the number of threads, so that
- * results are the same bits for any number; idle threads are parked.
+ * The threads kernels compute on. Whoever is free takes the next task, so a thread the system holds back delays nobody but its
+ * own task. Which thread ran a task changes no bit of a result; idle threads are parked.
  */
 final class Workers implements AutoCloseable {
   /** Elements one task of an element-wise kernel handles. */
   private static final int GRAIN = 1 << 15;
+  /** How long a thread looks out for what comes next before it parks: about what one op takes to follow another. */
+  private static final long PATIENCE_NANOS = 20_000;
 
   private final int threads;
-  private final ExecutorService helpers;
+  private final List<Worker> helpers = new ArrayList<>();
+  private final AtomicReference<Job> current = new AtomicReference<>();
+  private volatile boolean closed;
 
   /** {@code threads} includes the calling thread; 0 for one a core. */
   Workers(int threads) {
     this.threads = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
-    this.helpers = Executors.newFixedThreadPool(
-        Math.max(1, this.threads - 1), Thread.ofPlatform().daemon().name("tenon-cpu-", 1).factory());
+    for (int i = 1; i < this.threads; i++) {
+      Worker worker = new Worker(i);
+      helpers.add(worker);
+      worker.start();
+    }
   }
 
   int threads() {
     return threads;
   }
 
-  /** Runs tasks 0 … {@code tasks} − 1 and waits for them; a task's exception reaches the caller. */
+  /**
+   * Runs tasks 0 … {@code tasks} − 1 and returns when all have run. The first exception of a task reaches the caller; tasks not
+   * begun by then are left out. While the threads are taken, by another caller or by the job a nested call belongs to, the caller
+   * runs all tasks itself.
+   */
   void run(int tasks, IntConsumer task) {
-    AtomicInteger next = new AtomicInteger();
-    Runnable drain = () -> {
-      for (int i = next.getAndIncrement(); i < tasks; i = next.getAndIncrement()) {
+    Job job = new Job(tasks, task);
+    if (tasks < 2 || helpers.isEmpty() || !current.compareAndSet(null, job)) {
+      for (int i = 0; i < tasks; i++) {
         task.accept(i);
       }
-    };
-    List<Future<?>> others = new ArrayList<>();
-    for (int i = 1; i < Math.min(threads, tasks); i++) {
-      others.add(helpers.submit(drain));
+      return;
     }
-    try {
-      drain.run();
-    } finally {
-      next.set(tasks);
-      others.forEach(Workers::await);
+    for (int i = 0; i < Math.min(helpers.size(), tasks - 1); i++) {
+      helpers.get(i).wake();
     }
-  }
-
-  private static void await(Future<?> other) {
-    try {
-      other.get();
-    } catch (ExecutionException e) {
-      throw new IllegalStateException("a kernel failed on a worker thread: " + e.getCause().getMessage(), e.getCause());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new TenonException("interrupted while a kernel was running; start the run again", e);
-    }
+    job.drain();
+    job.await();
+    current.set(null);
+    job.rethrow();
   }
 
   /** Runs {@code body} over pieces of 0 … {@code size}. */
@@ -78,6 +73,106 @@ final class Workers implements AutoCloseable {
 
   @Override
   public void close() {
-    helpers.shutdown();
+    closed = true;
+    helpers.forEach(LockSupport::unpark);
+  }
+
+  /** Tasks several threads take from; belongs to the thread that made it, which waits for it. */
+  private static final class Job {
+    private final Thread caller = Thread.currentThread();
+    private final int tasks;
+    private final IntConsumer task;
+    private final AtomicInteger next = new AtomicInteger();
+    private final AtomicInteger done = new AtomicInteger();
+    private volatile Throwable failure;
+
+    Job(int tasks, IntConsumer task) {
+      this.tasks = tasks;
+      this.task = task;
+    }
+
+    boolean open() {
+      return next.get() < tasks;
+    }
+
+    void drain() {
+      int taken = 0;
+      for (int i = next.getAndIncrement(); i < tasks; i = next.getAndIncrement()) {
+        taken++;
+        try {
+          if (failure == null) {
+            task.accept(i);
+          }
+        } catch (RuntimeException | Error e) {
+          failure = e;
+        }
+      }
+      if (taken > 0 && done.addAndGet(taken) == tasks && Thread.currentThread() != caller) {
+        LockSupport.unpark(caller);
+      }
+    }
+
+    void await() {
+      long start = System.nanoTime();
+      while (done.get() < tasks) {
+        if (System.nanoTime() - start < PATIENCE_NANOS) {
+          Thread.onSpinWait();
+        } else {
+          LockSupport.park(this);
+        }
+      }
+    }
+
+    void rethrow() {
+      if (failure instanceof Error e) {
+        throw e;
+      }
+      if (failure instanceof RuntimeException e) {
+        throw e;
+      }
+    }
+  }
+
+  /** A helper: looks out for a job for a moment, then parks until woken. */
+  private final class Worker extends Thread {
+    private volatile boolean parked;
+
+    Worker(int number) {
+      super("tenon-cpu-" + number);
+      setDaemon(true);
+    }
+
+    void wake() {
+      if (parked) {
+        LockSupport.unpark(this);
+      }
+    }
+
+    @Override
+    public void run() {
+      long idleSince = System.nanoTime();
+      while (!closed) {
+        Job job = current.get();
+        if (job != null && job.open()) {
+          job.drain();
+          idleSince = System.nanoTime();
+        } else if (System.nanoTime() - idleSince < PATIENCE_NANOS) {
+          Thread.onSpinWait();
+        } else {
+          sleep();
+          idleSince = System.nanoTime();
+        }
+      }
+    }
+
+    /** Parks, unless a job came in after the last look; {@link #wake} sees {@code parked} or this sees its job. */
+    private void sleep() {
+      parked = true;
+      Job job = current.get();
+      if ((job == null || !job.open()) && !closed) {
+        LockSupport.park(Workers.this);
+      }
+      parked = false;
+    }
   }
 }
