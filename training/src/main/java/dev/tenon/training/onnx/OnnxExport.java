@@ -58,6 +58,7 @@ public final class OnnxExport {
   private ProtoMessage model(int height, int width, Map<String, String> metadata) {
     refuse("lora", "adapters; merge them first");
     refuse("dist_token", "a distillation token, which this export has no rule for");
+    refuse("pre_logits", "a layer between feature and head, which this export has no rule for");
     refuse("norm_pre", "a norm before its blocks, which this export has no rule for");
     Tensor kernel = weights.get("patch_embed.proj.weight");
     String images = graph.input("images", Shape.of(kernel.dim(1), height, width));
@@ -139,14 +140,21 @@ public final class OnnxExport {
   }
 
   private String pool(String tokens) {
-    int prefix = has("cls_token") ? 1 : 0;
     return switch (config.pooling()) {
-      case TOKEN -> graph.call("Gather", OnnxGraph.Attributes.integer("axis", 1), tokens, graph.index(0));
-      case AVERAGE -> graph.call(
-          "ReduceMean",
-          OnnxGraph.Attributes.ints("axes", 1).andInteger("keepdims", 0),
-          graph.call("Slice", tokens, graph.longs(prefix), graph.longs(Long.MAX_VALUE), graph.longs(1)));
+      case TOKEN -> token(tokens);
+      case AVERAGE -> average(tokens);
+      case TOKEN_AND_AVERAGE -> graph.concat(1, List.of(token(tokens), average(tokens)));
     };
+  }
+
+  private String token(String tokens) {
+    return graph.call("Gather", OnnxGraph.Attributes.integer("axis", 1), tokens, graph.index(0));
+  }
+
+  private String average(String tokens) {
+    int prefix = has("cls_token") ? 1 : 0;
+    String patches = graph.call("Slice", tokens, graph.longs(prefix), graph.longs(Long.MAX_VALUE), graph.longs(1));
+    return graph.call("ReduceMean", OnnxGraph.Attributes.ints("axes", 1).andInteger("keepdims", 0), patches);
   }
 
   private String linear(String name, String x) {
