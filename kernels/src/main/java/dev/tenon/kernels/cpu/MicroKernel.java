@@ -68,7 +68,6 @@ final class MicroKernel {
   }
 
   static void tile4x1(float[] a, int ai, float[] b, int bi, int k, float[] c, int ci, int ldc) {
-    int l = Simd.LANES;
     FloatVector c00 = FloatVector.fromArray(Simd.F32, c, ci);
     FloatVector c10 = FloatVector.fromArray(Simd.F32, c, ci + ldc);
     FloatVector c20 = FloatVector.fromArray(Simd.F32, c, ci + 2 * ldc);
@@ -155,7 +154,6 @@ final class MicroKernel {
   }
 
   static void tile8x1(float[] a, int ai, float[] b, int bi, int k, float[] c, int ci, int ldc) {
-    int l = Simd.LANES;
     FloatVector c00 = FloatVector.fromArray(Simd.F32, c, ci);
     FloatVector c10 = FloatVector.fromArray(Simd.F32, c, ci + ldc);
     FloatVector c20 = FloatVector.fromArray(Simd.F32, c, ci + 2 * ldc);
