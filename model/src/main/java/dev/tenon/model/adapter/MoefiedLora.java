@@ -7,7 +7,6 @@ import dev.tenon.engine.random.Philox;
 import dev.tenon.model.vit.Vit;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.function.LongToDoubleFunction;
 

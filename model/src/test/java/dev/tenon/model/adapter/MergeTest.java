@@ -75,7 +75,8 @@ class MergeTest {
     for (int i = 0; i < BLOCKS; i++) {
       double[] order = ExpertOrder.of(new Weights(sorted), i).orElseThrow().toDoubles();
       assertThat(order).as("not the identity").isNotEqualTo(IntStream.range(0, 4 * WIDTH).asDoubleStream().toArray());
-      assertThat(Arrays.stream(order).sorted()).containsExactly(IntStream.range(0, 4 * WIDTH).asDoubleStream().boxed().toArray(Double[]::new));
+      double[] ascending = Arrays.stream(order).sorted().toArray();
+      assertThat(ascending).containsExactly(IntStream.range(0, 4 * WIDTH).asDoubleStream().toArray());
     }
     Vit clustered = new Vit(plain.weights().with(sorted), plain.config());
     assertThat(Merge.drift(plain, clustered, images(DType.F64)).largest()).isLessThanOrEqualTo(1e-10);
