@@ -39,7 +39,8 @@ final class ClusterCommand implements Callable<Integer> {
   @Option(names = {"-o", "--output"}, paramLabel = "OUT", required = true, description = "Where to write the sorted weights.")
   private Path output;
 
-  @Option(names = "--experts", paramLabel = "K", defaultValue = "16", description = "Experts a block; divides the hidden width (default: 16).")
+  @Option(names = "--experts", paramLabel = "K", defaultValue = "16",
+      description = "Experts a block; divides the hidden width (default: 16).")
   private int experts;
 
   @Option(names = "--restarts", paramLabel = "N", defaultValue = "10",
