@@ -57,8 +57,7 @@ public final class Tape implements AutoCloseable {
 
   /** Whether a call on these operands is to be recorded now. */
   public static boolean records(List<Tensor> inputs) {
-    Tape tape = CURRENT.get();
-    if (tape == null || !tape.recording) {
+    if (!recording()) {
       return false;
     }
     for (Tensor input : inputs) {
@@ -67,6 +66,12 @@ public final class Tape implements AutoCloseable {
       }
     }
     return false;
+  }
+
+  /** Whether calls of this thread are being recorded, if their operands ask for it. */
+  public static boolean recording() {
+    Tape tape = CURRENT.get();
+    return tape != null && tape.recording;
   }
 
   /** The innermost tape of this thread, or null. */

@@ -1,8 +1,10 @@
 package dev.tenon.model.vit;
 
+import dev.tenon.engine.Scope;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
+import dev.tenon.engine.autograd.Tape;
 import dev.tenon.engine.op.Concat;
 import dev.tenon.engine.op.Unary;
 import dev.tenon.model.Norm;
@@ -105,9 +107,19 @@ public final class Vit {
   public List<Tensor> hiddenStates(Tensor images, double alpha) {
     List<Tensor> states = new ArrayList<>(List.of(embed(images)));
     for (Block block : blocks) {
-      states.add(block.apply(states.getLast(), alpha));
+      states.add(through(block, states.getLast(), alpha));
     }
     return states;
+  }
+
+  /** Unless a tape records, nothing inside a block is needed again, and its memory can go at once. */
+  private static Tensor through(Block block, Tensor x, double alpha) {
+    if (Tape.recording()) {
+      return block.apply(x, alpha);
+    }
+    try (Scope scope = Scope.open()) {
+      return scope.keep(block.apply(x, alpha));
+    }
   }
 
   /**

@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -114,9 +113,11 @@ final class EvalCommand implements Callable<Integer> {
   }
 
   private Path inRun() {
-    return Stream.of(run().model(), run().adapter()).filter(Files::exists).findFirst().orElseThrow(() -> new TenonException(source
-        + ": there is neither a model nor an adapter in it; finish the run with tenon train --resume, or name one of the folders in it"
-        + " if it trained a network for each task"));
+    if (!Files.exists(run().model())) {
+      throw new TenonException(source + ": there is no " + run().model().getFileName() + " in it; finish the run with tenon train"
+          + " --resume, or name one of the folders in it if it trained a network for each task");
+    }
+    return run().model();
   }
 
   private static void print(PrintWriter out, SavedEvaluation saved) {

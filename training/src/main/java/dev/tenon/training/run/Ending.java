@@ -37,25 +37,17 @@ final class Ending {
 
   RunResult finish() {
     History history = History.read(run.folder().metrics());
-    Optional<Vit> plain = plain();
-    Optional<RunReport.Merge> merge = adapted() ? plain.map(this::compare) : Optional.empty();
+    Vit plain = adapted() ? Merge.merge(vit, alpha) : vit;
+    Optional<RunReport.Merge> merge = adapted() ? Optional.of(compare(plain)) : Optional.empty();
     Evaluation last = history.evaluations().getLast().evaluation();
     RunResult result = new RunResult(
         tasks(history, last), vit.weights().parameters(), trainable(), merge, run.folder());
     save(plain);
     if (run.recipe().output().report()) {
-      List<RunReport.Sample> samples = Gallery.of(run.evaluator(), network(plain.orElse(vit)));
+      List<RunReport.Sample> samples = Gallery.of(run.evaluator(), network(plain));
       HtmlReport.write(run.folder().report(), new Report(run, history, result).page(samples, averaged()));
     }
     return result;
-  }
-
-  /** The network without adapters; empty while a router still takes part. */
-  private Optional<Vit> plain() {
-    if (!adapted()) {
-      return Optional.of(vit);
-    }
-    return anyWeight("gate") && alpha < 1 ? Optional.empty() : Optional.of(Merge.merge(vit, alpha));
   }
 
   private UnaryOperator<Tensor> network(Vit network) {
@@ -107,19 +99,15 @@ final class Ending {
     return results;
   }
 
-  private void save(Optional<Vit> plain) {
+  private void save(Vit plain) {
     ModelCard card = ModelCard.of(run.recipe(), run.data(), vit.config(), alpha, run.identity().weights());
     if (adapted()) {
       new TrainedModel(vit, card).saveAdapter(run.folder().adapter());
     }
-    plain.ifPresent(network -> new TrainedModel(network, card).save(run.folder().model()));
+    new TrainedModel(plain, card).save(run.folder().model());
   }
 
   private boolean adapted() {
-    return anyWeight("lora");
-  }
-
-  private boolean anyWeight(String part) {
-    return vit.weights().asMap().keySet().stream().anyMatch(name -> name.contains(part));
+    return vit.weights().asMap().keySet().stream().anyMatch(name -> name.contains("lora"));
   }
 }

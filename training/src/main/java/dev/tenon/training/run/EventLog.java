@@ -21,18 +21,19 @@ final class EventLog implements Consumer<RunEvent>, AutoCloseable {
   /**
    * The log of a run that has made {@code steps} steps; what an earlier process logged beyond them is cut off.
    *
+   * @param resumed whether there was an earlier process
    * @param board whether to write for TensorBoard
    */
-  EventLog(RunFolder folder, MultiTask data, long steps, boolean board) {
+  EventLog(RunFolder folder, MultiTask data, boolean resumed, long steps, boolean board) {
     this.tasks = data.tasks().stream().map(TaskData::name).toList();
-    this.metrics = steps == 0 ? MetricsLog.create(folder.metrics()) : MetricsLog.resume(folder.metrics(), steps);
-    this.board = board ? Optional.of(board(folder, steps)) : Optional.empty();
+    this.metrics = resumed ? MetricsLog.resume(folder.metrics(), steps) : MetricsLog.create(folder.metrics());
+    this.board = board ? Optional.of(board(folder, resumed, steps)) : Optional.empty();
   }
 
-  private static TensorBoardWriter board(RunFolder folder, long steps) {
-    return steps == 0
-        ? TensorBoardWriter.create(folder.dir(), InstantSource.system())
-        : TensorBoardWriter.resume(folder.dir(), InstantSource.system(), steps);
+  private static TensorBoardWriter board(RunFolder folder, boolean resumed, long steps) {
+    return resumed
+        ? TensorBoardWriter.resume(folder.dir(), InstantSource.system(), steps)
+        : TensorBoardWriter.create(folder.dir(), InstantSource.system());
   }
 
   @Override

@@ -8,6 +8,7 @@ import dev.tenon.training.model.BaseHash;
 import dev.tenon.training.recipe.Recipe;
 import dev.tenon.training.recipe.RecipeDifference;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
@@ -56,8 +57,8 @@ record Identity(Recipe recipe, String weights, String data) {
 
   private static String describe(MultiTask data) {
     return data.tasks().stream()
-        .map(task -> task.name() + ": " + task.train().size() + " + " + task.test().size() + " images of "
-            + String.join(", ", task.classes()))
+        .map(task -> String.format(Locale.ROOT, "%s: %d classes (%08x), %d training and %d test images", task.name(),
+            task.classes().size(), task.classes().hashCode(), task.train().size(), task.test().size()))
         .collect(Collectors.joining("; "));
   }
 }

@@ -10,7 +10,7 @@ import java.util.Optional;
  * @param tasks in union order
  * @param parameters stored values of what the run trained, adapters included; of all networks together where there are several
  * @param trainable how many of them learned
- * @param merge the network before and after its adapters were folded in; empty when it has none or could not be merged
+ * @param merge the network before and after its adapters were folded in; empty when it has none
  * @param folder where everything lies
  */
 public record RunResult(

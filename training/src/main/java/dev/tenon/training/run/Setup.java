@@ -1,5 +1,6 @@
 package dev.tenon.training.run;
 
+import dev.tenon.engine.Tensor;
 import dev.tenon.model.vit.Vit;
 import dev.tenon.training.data.MultiTask;
 import dev.tenon.training.method.Adaptation;
@@ -31,7 +32,7 @@ final class Setup {
   static Training training(Recipe recipe, MultiTask data, Vit pretrained, long totalSteps) {
     Vit vit = Adaptation.of(recipe.method(), pretrained, data.classCount(), recipe.seed());
     OptimizerSpec spec = recipe.optimizer();
-    Map<String, dev.tenon.engine.Tensor> learning = Adaptation.learning(vit);
+    Map<String, Tensor> learning = Adaptation.learning(vit);
     return new Training(
         vit,
         new Objective(spec.labelSmoothing(), retaining(recipe.method(), data)),

@@ -1,12 +1,12 @@
 package dev.tenon.training.run;
 
-import dev.tenon.engine.Device;
 import dev.tenon.engine.TenonException;
 import dev.tenon.training.data.MultiTask;
 import dev.tenon.training.data.RecipeData;
 import dev.tenon.training.recipe.MethodSpec;
 import dev.tenon.training.recipe.Recipe;
 import java.io.PrintStream;
+import java.util.Locale;
 import java.util.function.Consumer;
 
 /**
@@ -35,8 +35,9 @@ public record Trainer(Recipe recipe, RunFolder.Start start, PrintStream progress
   }
 
   private void requirePrecision() {
-    if (recipe.device().kind() == Device.Kind.CPU && recipe.precision() != Recipe.Precision.FP32) {
-      throw new TenonException("the CPU computes in fp32 only, but the recipe asks for another precision; set precision=fp32");
+    if (recipe.precision() != Recipe.Precision.FP32) {
+      throw new TenonException("training computes in fp32 only on " + recipe.device() + ", but the recipe asks for "
+          + recipe.precision().name().toLowerCase(Locale.ROOT).replace('_', '-') + "; set precision=fp32");
     }
   }
 }

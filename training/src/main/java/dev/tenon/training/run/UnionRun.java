@@ -70,12 +70,13 @@ final class UnionRun {
       loader = batches;
       Vit pretrained = Backbone.load(recipe.model(), recipe.seed());
       identity = Identity.of(recipe, pretrained.weights(), data);
-      if (trainer.start() == RunFolder.Start.RESUME) {
+      boolean resumed = trainer.start() == RunFolder.Start.RESUME;
+      if (resumed) {
         resume(pretrained);
       } else {
         begin(pretrained);
       }
-      try (EventLog log = new EventLog(folder, data, step, recipe.output().tensorboard());
+      try (EventLog log = new EventLog(folder, data, resumed, step, recipe.output().tensorboard());
           Follower follower = new Follower(trainer.progress(), recipe, data, totalSteps(), step)) {
         train(log.andThen(follower).andThen(trainer.watcher()));
       }

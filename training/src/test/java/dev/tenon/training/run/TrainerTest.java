@@ -177,7 +177,7 @@ class TrainerTest {
         "optimizer.lr = 0.01, now it is 0.02", "recipe.yaml");
     assertRefused(tiny.recipe("run", "{kind: full}", "schedule.epochs=2"), RunFolder.Start.RESUME, "method.");
     tiny.write("data/hue/train/red/more.ppm", 200, 40, 40, 99);
-    assertRefused(recipe, RunFolder.Start.RESUME, "another data set", "hue: 31 + 9");
+    assertRefused(recipe, RunFolder.Start.RESUME, "another data set", "hue: 3 classes", "31 training");
   }
 
   @Test
