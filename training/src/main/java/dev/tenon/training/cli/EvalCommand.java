@@ -6,7 +6,6 @@ import dev.tenon.engine.Backend;
 import dev.tenon.engine.Scope;
 import dev.tenon.engine.TenonException;
 import dev.tenon.training.data.TaskData;
-import dev.tenon.training.method.Backbone;
 import dev.tenon.training.method.Evaluation;
 import dev.tenon.training.model.ModelCard;
 import dev.tenon.training.model.TrainedModel;
@@ -63,6 +62,10 @@ final class EvalCommand implements Callable<Integer> {
       description = "Replace one value of the recipe that names the images, such as data.root=FOLDER. May be repeated.")
   private List<String> assignments = List.of();
 
+  @Option(names = "--base", paramLabel = "WEIGHTS",
+      description = "The pretrained weights that an adapter was trained on; those the run's recipe names if left out.")
+  private Path base;
+
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
 
@@ -108,8 +111,9 @@ final class EvalCommand implements Callable<Integer> {
 
   private TrainedModel model(Recipe recipe) {
     Path file = Files.isDirectory(source) ? inRun() : source;
-    boolean needsBase = ModelCard.read(file).kind() == ModelCard.Kind.ADAPTER && !recipe.model().weights().toString().isEmpty();
-    return needsBase ? TrainedModel.load(file, Backbone.load(recipe.model(), recipe.seed())) : TrainedModel.load(file);
+    Path weights = base == null ? recipe.model().weights() : base;
+    boolean needsBase = ModelCard.read(file).kind() == ModelCard.Kind.ADAPTER && !weights.toString().isEmpty();
+    return needsBase ? TrainedModel.load(file, weights) : TrainedModel.load(file);
   }
 
   private Path inRun() {
