@@ -238,9 +238,14 @@ final class Driver implements AutoCloseable {
     synchronize();
   }
 
-  void synchronize() {
+  /** Waits for everything launched so far; the status that this came to. */
+  int await() {
     enter();
-    check(JCudaDriver.cuStreamSynchronize(stream),
+    return JCudaDriver.cuStreamSynchronize(stream);
+  }
+
+  void synchronize() {
+    check(await(),
         "a kernel launched before failed (start with -D" + Launcher.SYNCHRONOUS + "=true to learn which)");
   }
 

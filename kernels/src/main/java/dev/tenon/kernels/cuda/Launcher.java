@@ -67,10 +67,10 @@ final class Launcher implements AutoCloseable {
     }
     int status = driver.launch(function, grid, pointers);
     if (status == CUresult.CUDA_SUCCESS && synchronous) {
-      driver.synchronize();
+      status = driver.await();
     }
     if (status != CUresult.CUDA_SUCCESS) {
-      throw new TenonException("kernel " + entry.name() + " could not be started with " + grid + " for "
+      throw new TenonException("kernel " + entry.name() + " failed with " + grid + " for "
           + call.describe() + ": " + CUresult.stringFor(status));
     }
   }

@@ -175,13 +175,14 @@ template <class T> __device__ inline void layerNorm(
   i64 row = (i64)blockIdx.x * n;
   C sum = 0;
   for (int i = threadIdx.x; i < n; i += blockDim.x) sum += load(x + row + i);
-  C m = blockReduce<Add>(sum) / n;
+  int count = max(n, 1);
+  C m = blockReduce<Add>(sum) / count;
   sum = 0;
   for (int i = threadIdx.x; i < n; i += blockDim.x) {
     C d = load(x + row + i) - m;
     sum += d * d;
   }
-  C r = 1 / sqrt(blockReduce<Add>(sum) / n + C(eps));
+  C r = 1 / sqrt(blockReduce<Add>(sum) / count + C(eps));
   if (threadIdx.x == 0) {
     store(mean + blockIdx.x, m);
     store(rstd + blockIdx.x, r);
