@@ -193,13 +193,21 @@ public record VitSizes(
    * of 1e-6, patches from one of 1/√(pixels of a patch), biases 0, norms 1, layer scales 1e-5.
    */
   public Weights random(DType dtype, long seed) {
+    return random(dtype, seed, STD);
+  }
+
+  /**
+   * As {@link #random(DType, long)} with a deviation of linear layers and positions to choose: 0.02 is for widths like 768, and narrow
+   * networks learn sooner with more, such as {@code 0.02·√(768/dim)}.
+   */
+  public Weights random(DType dtype, long seed, double std) {
     Philox random = Philox.of(seed);
     Map<String, Tensor> weights = new LinkedHashMap<>();
-    tensors().forEach((name, shape) -> weights.put(name, random(name, shape, dtype, random)));
+    tensors().forEach((name, shape) -> weights.put(name, random(name, shape, dtype, random, std)));
     return new Weights(weights);
   }
 
-  private Tensor random(String name, Shape shape, DType dtype, Philox random) {
+  private Tensor random(String name, Shape shape, DType dtype, Philox random, double linearStd) {
     if (name.endsWith(".bias")) {
       return Tensor.zeros(dtype, shape);
     }
@@ -209,7 +217,7 @@ public record VitSizes(
     double std = switch (name) {
       case "cls_token" -> CLASS_TOKEN_STD;
       case "patch_embed.proj.weight" -> 1 / Math.sqrt(patch.size());
-      default -> STD;
+      default -> linearStd;
     };
     LongToDoubleFunction normal = random.split(name).truncatedNormal(std, -2, 2);
     double[] values = new double[Math.toIntExact(shape.size())];

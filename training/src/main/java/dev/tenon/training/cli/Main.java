@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
       "4:a fault of the program; the message names the file with the stack trace"
     },
     subcommands = {
+      DemoCommand.class,
       TrainCommand.class,
       EvalCommand.class,
       ClusterCommand.class,

@@ -20,21 +20,22 @@ interface Composition {
   static Scene forms(int label, Dice dice) {
     Texture.Kind[] kinds = Texture.Kind.values();
     Form form = FORMS.get(label / kinds.length);
-    return single(form, texture(kinds[label % kinds.length], dice), dice.between(0.45, 0.78), dice);
+    Texture texture = texture(kinds[label % kinds.length], dice);
+    return single(form, texture, dice.between(0.6, 0.85), dice.between(-0.35, 0.35), dice);
   }
 
-  /** Label = number of corners or tips: 3 to 6 corners, then 4 to 7 tips. */
+  /** Label = number of corners or tips: 3 to 5 corners, then 4 to 6 tips. */
   static Scene points(int label, Dice dice) {
-    Form form = label < 4 ? Form.polygon(label + 3) : Form.star(label, dice.between(0.42, 0.58));
-    return single(form, anyTexture(dice), dice.between(0.6, 0.85), dice);
+    Form form = label < 3 ? Form.polygon(label + 3) : Form.star(label + 1, dice.between(0.42, 0.55));
+    return single(form, anyTexture(dice), dice.between(0.65, 0.9), dice.between(-0.35, 0.35), dice);
   }
 
-  /** Label = tilt of the stripes (level, shallow, steep, upright; to either side) × their width. */
+  /** Label = kind of pattern × its width. */
   static Scene grain(int label, Dice dice) {
-    double tilt = Math.toRadians(30 * (label / 2) + dice.between(-7, 7));
-    double period = label % 2 == 0 ? dice.between(0.2, 0.27) : dice.between(0.34, 0.46);
-    Texture texture = new Texture(Texture.Kind.STRIPED, period, dice.chance(0.5) ? tilt : -tilt);
-    return single(dice.pick(FORMS), texture, dice.between(0.5, 0.85), dice);
+    Texture.Kind kind = Texture.Kind.values()[1 + label / 2];
+    double period = label % 2 == 0 ? dice.between(0.2, 0.27) : dice.between(0.36, 0.46);
+    Texture texture = new Texture(kind, period, dice.angle());
+    return single(dice.pick(FORMS), texture, dice.between(0.55, 0.85), dice.angle(), dice);
   }
 
   /** Label = how many things there are, less one. */
@@ -72,8 +73,18 @@ interface Composition {
     return scene(ground, things, dice);
   }
 
-  private static Scene single(Form form, Texture texture, double radius, Dice dice) {
+  /** Label = a sixth of the color circle. */
+  static Scene color(int label, Dice dice) {
+    Rgb color = Palette.thing(2 * label + dice.below(2));
+    return single(dice.pick(FORMS), anyTexture(dice), dice.between(0.4, 0.8), dice.angle(), Palette.groundFor(color, dice), color, dice);
+  }
+
+  private static Scene single(Form form, Texture texture, double radius, double turn, Dice dice) {
     Rgb ground = Palette.ground(dice);
+    return single(form, texture, radius, turn, ground, Palette.thing(Palette.hueOn(ground, dice)), dice);
+  }
+
+  private static Scene single(Form form, Texture texture, double radius, double turn, Rgb ground, Rgb color, Dice dice) {
     double room = 0.95 - radius;
     double x = dice.between(-room, room);
     double y = dice.between(-room, room);
@@ -81,8 +92,7 @@ interface Composition {
     if (dice.chance(0.3)) {
       things.add(bystander(x, y, radius, ground, dice));
     }
-    Rgb color = Palette.thing(Palette.hueOn(ground, dice));
-    things.add(new Thing(form, x, y, radius, dice.angle(), texture, color));
+    things.add(new Thing(form, x, y, radius, turn, texture, color));
     if (dice.chance(0.25)) {
       things.add(board(x, y, radius, dice));
     }

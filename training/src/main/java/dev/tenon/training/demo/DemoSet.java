@@ -28,10 +28,11 @@ public record DemoSet(DemoTask task, int train, int test) {
   /** Enough to pretrain on, then few and unevenly many of the tasks to adapt to. */
   public static List<DemoSet> defaults() {
     return List.of(
-        new DemoSet(DemoTask.FORMS, 4200, 560),
-        new DemoSet(DemoTask.POINTS, 480, 400),
-        new DemoSet(DemoTask.GRAIN, 320, 400),
-        new DemoSet(DemoTask.COUNT, 420, 300),
+        new DemoSet(DemoTask.FORMS, 8400, 560),
+        new DemoSet(DemoTask.POINTS, 1200, 360),
+        new DemoSet(DemoTask.GRAIN, 900, 360),
+        new DemoSet(DemoTask.COUNT, 900, 360),
+        new DemoSet(DemoTask.COLOR, 600, 360),
         new DemoSet(DemoTask.PAIR, 600, 400));
   }
 

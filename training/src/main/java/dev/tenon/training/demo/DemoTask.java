@@ -11,15 +11,16 @@ import java.util.Locale;
 public enum DemoTask {
   /** Which thing with which pattern; many classes, to pretrain on. */
   FORMS(Composition::forms, classesOfForms()),
-  /** How many corners or tips: classes that differ in fine detail only. */
-  POINTS(Composition::points, List.of("triangle", "square", "pentagon", "hexagon",
-      "star-4", "star-5", "star-6", "star-7")),
-  /** How the stripes run, and how wide they are, whatever they are on. */
-  GRAIN(Composition::grain, List.of("level-fine", "level-coarse", "shallow-fine", "shallow-coarse",
-      "steep-fine", "steep-coarse", "upright-fine", "upright-coarse")),
+  /** How many corners or tips: classes that differ in detail only. */
+  POINTS(Composition::points, List.of("triangle", "square", "pentagon", "star-4", "star-5", "star-6")),
+  /** Which pattern, and how wide, whatever it is on. */
+  GRAIN(Composition::grain, List.of("striped-fine", "striped-coarse", "dotted-fine", "dotted-coarse",
+      "checked-fine", "checked-coarse")),
   /** How many things there are. */
   COUNT(Composition::count, List.of("one", "two", "three", "four", "five", "six")),
-  /** What two things have in common. */
+  /** Which part of the color circle the thing is from. */
+  COLOR(Composition::color, List.of("fire", "sun", "leaf", "sea", "dusk", "bloom")),
+  /** What two things have in common; the hardest. */
   PAIR(Composition::pair, List.of("twins", "same-form", "same-color", "strangers"));
 
   private final Composition composition;

@@ -13,15 +13,19 @@ final class Palette {
       0xD7443E, 0xEE7B30, 0xF2B632, 0xB5C334, 0x5FA845, 0x2E9E83,
       0x2FA9C4, 0x2F74C0, 0x4B4FB5, 0x8450B0, 0xC5539B, 0xE6718A);
 
-  /** Dark or light enough that on each of them, hues from all around the circle stand out. */
+  /** Light, so that things are darker than what lies behind them: then an outline can be learned from few images. */
   private static final List<Rgb> GROUNDS = colors(
-      0xF4E9D5, 0xE9DCC9, 0xDDE5DF, 0xD3DFE8, 0xE8D9DC, 0xC9CFC1,
-      0x2A3344, 0x33413F, 0x43374A, 0x4A3B33, 0x4B5764, 0xA9B4B0);
+      0xF4E9D5, 0xE9DCC9, 0xDDE5DF, 0xD3DFE8, 0xE8D9DC, 0xC9CFC1, 0xF2F0EC, 0xDFE6D2, 0xD8D3E4, 0xEFE3B8);
 
   private Palette() {}
 
   static Rgb ground(Dice dice) {
     return dice.pick(GROUNDS);
+  }
+
+  /** A ground that a thing of that color stands out from. */
+  static Rgb groundFor(Rgb color, Dice dice) {
+    return dice.pick(GROUNDS.stream().filter(ground -> stands(color, ground)).toList());
   }
 
   /** The hue of a thing that stands out from the ground. */
@@ -40,7 +44,11 @@ final class Palette {
 
   private static IntStream visibleOn(Rgb ground) {
     return IntStream.range(0, THINGS.size())
-        .filter(hue -> Math.abs(THINGS.get(hue).luma() - ground.luma()) > 0.17);
+        .filter(hue -> stands(THINGS.get(hue), ground));
+  }
+
+  private static boolean stands(Rgb color, Rgb ground) {
+    return Math.abs(color.luma() - ground.luma()) > 0.15;
   }
 
   static Rgb thing(int hue) {

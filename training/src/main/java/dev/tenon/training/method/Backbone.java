@@ -66,6 +66,6 @@ public final class Backbone {
       config = config.with(VitConfig.Pooling.AVERAGE);
     }
     config = spec.normEps() > 0 ? config.withEps(spec.normEps()) : config;
-    return new Vit(sizes.random(DType.F32, seed), config);
+    return new Vit(sizes.random(DType.F32, seed, spec.initStd()), config);
   }
 }

@@ -12,6 +12,7 @@ import java.nio.file.Path;
  * @param dim width of the tokens
  * @param depth number of blocks
  * @param heads attention heads; 0 gives every head 64 channels
+ * @param initStd deviation of random linear layers; read only without weights
  * @param mlpRatio hidden width of the MLP over {@code dim}; read only without weights
  * @param pooling what the head sees
  * @param normEps epsilon of every layer norm; 0 takes what the file says, or else what is usual under its names
@@ -24,6 +25,7 @@ public record ModelSpec(
     int dim,
     int depth,
     int heads,
+    double initStd,
     double mlpRatio,
     Pooling pooling,
     double normEps) {
@@ -50,7 +52,7 @@ public record ModelSpec(
   }
 
   static final ModelSpec DEFAULT =
-      new ModelSpec(Path.of(""), WeightFormat.AUTO, 224, 0, 0, 0, 0, 4, Pooling.AUTO, 0);
+      new ModelSpec(Path.of(""), WeightFormat.AUTO, 224, 0, 0, 0, 0, 0.02, 4, Pooling.AUTO, 0);
 
   static ModelSpec visit(Section s, ModelSpec d) {
     var spec = new ModelSpec(
@@ -61,6 +63,7 @@ public record ModelSpec(
         s.integer("dim", d.dim, 0, 16384),
         s.integer("depth", d.depth, 0, 256),
         s.integer("heads", d.heads, 0, 256),
+        s.number("init-std", d.initStd, 1e-6, 1),
         s.number("mlp-ratio", d.mlpRatio, 0.125, 64),
         s.choice("pooling", d.pooling),
         s.number("norm-eps", d.normEps, 0, 0.1));

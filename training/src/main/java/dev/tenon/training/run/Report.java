@@ -49,7 +49,7 @@ final class Report {
         classes(),
         samples,
         result.merge(),
-        List.of(),
+        methods(),
         run.recipe().toYaml());
   }
 
@@ -94,6 +94,15 @@ final class Report {
 
   private static String clock(long seconds) {
     return String.format(Locale.ROOT, "%d:%02d:%02d", seconds / 3600, seconds / 60 % 60, seconds % 60);
+  }
+
+  /** The rivals, then this run; empty without rivals. */
+  private List<RunReport.MethodRow> methods() {
+    List<RunReport.MethodRow> methods = new ArrayList<>(run.rivals());
+    if (!methods.isEmpty()) {
+      methods.add(result.row(describe(run.recipe().method()), true));
+    }
+    return methods;
   }
 
   private List<Curve> losses(boolean retains) {

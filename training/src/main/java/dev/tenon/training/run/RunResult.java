@@ -19,4 +19,10 @@ public record RunResult(
   public double mean() {
     return tasks.stream().mapToDouble(RunReport.TaskResult::last).average().orElseThrow();
   }
+
+  /** This run as a line of a comparison. */
+  public RunReport.MethodRow row(String name, boolean highlighted) {
+    return new RunReport.MethodRow(
+        name, trainable, tasks.stream().map(RunReport.TaskResult::last).toList(), highlighted);
+  }
 }

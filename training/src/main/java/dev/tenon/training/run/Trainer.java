@@ -5,7 +5,9 @@ import dev.tenon.training.data.MultiTask;
 import dev.tenon.training.data.RecipeData;
 import dev.tenon.training.recipe.MethodSpec;
 import dev.tenon.training.recipe.Recipe;
+import dev.tenon.training.report.RunReport;
 import java.io.PrintStream;
+import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
 
@@ -14,10 +16,16 @@ import java.util.function.Consumer;
  *
  * @param progress where a person follows the run
  * @param watcher hears every event after it is logged; what it throws ends the run as a crash would
+ * @param rivals other methods on the same tasks, which the run's report compares this one with
  */
-public record Trainer(Recipe recipe, RunFolder.Start start, PrintStream progress, Consumer<RunEvent> watcher) {
+public record Trainer(
+    Recipe recipe, RunFolder.Start start, PrintStream progress, Consumer<RunEvent> watcher, List<RunReport.MethodRow> rivals) {
   public Trainer(Recipe recipe, RunFolder.Start start, PrintStream progress) {
     this(recipe, start, progress, _ -> {});
+  }
+
+  public Trainer(Recipe recipe, RunFolder.Start start, PrintStream progress, Consumer<RunEvent> watcher) {
+    this(recipe, start, progress, watcher, List.of());
   }
 
   /**

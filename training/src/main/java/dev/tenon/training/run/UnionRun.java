@@ -16,6 +16,7 @@ import dev.tenon.training.method.Evaluator;
 import dev.tenon.training.method.Training;
 import dev.tenon.training.recipe.DataSpec;
 import dev.tenon.training.recipe.Recipe;
+import dev.tenon.training.report.RunReport;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -42,7 +43,7 @@ final class UnionRun {
   /** What a run consists of, for those who see to its end. */
   record Parts(
       Recipe recipe, MultiTask data, RunFolder folder, Training training, Evaluator evaluator, Identity identity,
-      Stopwatch watch, String device) {}
+      Stopwatch watch, String device, List<RunReport.MethodRow> rivals) {}
 
   /**
    * A run that has not begun.
@@ -80,7 +81,8 @@ final class UnionRun {
           Follower follower = new Follower(trainer.progress(), recipe, data, totalSteps(), step)) {
         train(log.andThen(follower).andThen(trainer.watcher()));
       }
-      Parts parts = new Parts(recipe, data, folder, training, evaluator, identity, watch, backend.describe());
+      Parts parts = new Parts(
+          recipe, data, folder, training, evaluator, identity, watch, backend.describe(), trainer.rivals());
       return new Ending(parts, training.fade().alpha(step)).finish();
     }
   }

@@ -85,13 +85,24 @@ class DemoWorldTest {
   }
 
   @Test
-  void grainTiltsToEitherSideByItsClass() {
-    for (int label = 0; label < 8; label++) {
+  void aColorIsOfItsSixthOfTheCircleAndStandsOut() {
+    for (int index = 0; index < 300; index++) {
+      int label = index % 6;
+      Scene scene = scene(DemoTask.COLOR, label, index);
+      Thing largest = scene.things().stream().filter(t -> t.radius() > 0.39 && t.radius() < 1).findFirst().orElseThrow();
+      assertThat(largest.color()).isIn(Palette.thing(2 * label), Palette.thing(2 * label + 1));
+      assertThat(Math.abs(largest.color().luma() - scene.ground().luma())).isGreaterThan(0.15);
+    }
+  }
+
+  @Test
+  void grainIsOfItsKindAndWidth() {
+    for (int label = 0; label < 6; label++) {
+      Texture.Kind kind = Texture.Kind.values()[1 + label / 2];
       for (int index = 0; index < 40; index++) {
         Texture texture = scene(DemoTask.GRAIN, label, index).things().stream()
-            .map(Thing::texture).filter(t -> t.kind() == Texture.Kind.STRIPED).findFirst().orElseThrow();
-        double tilt = Math.abs(Math.toDegrees(texture.angle()));
-        assertThat(tilt).isCloseTo(30.0 * Math.floorDiv(label, 2), within(7.0));
+            .map(Thing::texture).filter(t -> t.kind() != Texture.Kind.PLAIN).findFirst().orElseThrow();
+        assertThat(texture.kind()).isEqualTo(kind);
         assertThat(texture.period() < 0.3).isEqualTo(label % 2 == 0);
       }
     }

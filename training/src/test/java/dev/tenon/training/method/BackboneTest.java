@@ -85,13 +85,13 @@ class BackboneTest {
     Path file = DATA.resolve("vit_tiny_patch16_224.tinyimagenet.safetensors");
     assumeTrue(Files.exists(file), () -> file + " is not there; set tenon.data to the folder of real data");
     try (Scope _ = Scope.open(backend)) {
-      Vit vit = Backbone.load(new ModelSpec(file, WeightFormat.AUTO, 96, 16, 0, 12, 0, 4, Pooling.AUTO, 0), 0);
+      Vit vit = Backbone.load(new ModelSpec(file, WeightFormat.AUTO, 96, 16, 0, 12, 0, 0.02, 4, Pooling.AUTO, 0), 0);
       assertThat(vit.weights().get("pos_embed").shape()).isEqualTo(Shape.of(1, 37, 192));
       assertThat(vit.config()).isEqualTo(VitConfig.timm(3).withEps(1e-12));
-      ModelSpec wider = new ModelSpec(file, WeightFormat.TIMM, 96, 0, 384, 0, 0, 4, Pooling.AUTO, 0);
+      ModelSpec wider = new ModelSpec(file, WeightFormat.TIMM, 96, 0, 384, 0, 0, 0.02, 4, Pooling.AUTO, 0);
       assertThatThrownBy(() -> Backbone.load(wider, 0))
           .isInstanceOf(TenonException.class).hasMessageContaining("model.dim is 384").hasMessageContaining("192");
-      ModelSpec otherNames = new ModelSpec(file, WeightFormat.TORCHVISION, 96, 0, 0, 0, 0, 4, Pooling.AUTO, 0);
+      ModelSpec otherNames = new ModelSpec(file, WeightFormat.TORCHVISION, 96, 0, 0, 0, 0, 0.02, 4, Pooling.AUTO, 0);
       assertThatThrownBy(() -> Backbone.load(otherNames, 0))
           .isInstanceOf(TenonException.class).hasMessageContaining("torchvision");
     }
@@ -100,7 +100,7 @@ class BackboneTest {
   @Test
   void withoutAFileItIsRandomOfTheGivenSizes() {
     try (Scope _ = Scope.open(backend)) {
-      Vit vit = Backbone.load(new ModelSpec(Path.of(""), WeightFormat.NONE, 16, 8, 24, 2, 4, 2, Pooling.MEAN, 1e-5), 7);
+      Vit vit = Backbone.load(new ModelSpec(Path.of(""), WeightFormat.NONE, 16, 8, 24, 2, 4, 0.02, 2, Pooling.MEAN, 1e-5), 7);
       assertThat(vit.config()).isEqualTo(VitConfig.timm(4).withEps(1e-5).with(VitConfig.Pooling.AVERAGE));
       assertThat(vit.depth()).isEqualTo(2);
       assertThat(vit.weights().get("blocks.1.mlp.fc1.weight").shape()).isEqualTo(Shape.of(48, 24));
