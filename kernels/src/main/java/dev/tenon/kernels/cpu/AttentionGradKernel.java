@@ -9,6 +9,7 @@ import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.AttentionGrad;
 import dev.tenon.engine.op.Op;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Runs {@link AttentionGrad} one head a task, one block of queries at a time: the block's probabilities are computed again from the
@@ -35,96 +36,116 @@ record AttentionGradKernel(Workers workers) implements Kernel {
     Tensor q = call.input(1);
     int heads = (int) (q.dim(0) * q.dim(2));
     if (!((AttentionGrad) call.op()).bias()) {
-      workers.run(heads, head -> new Head(call, head, null).run());
+      run(call, heads, null);
       return;
     }
     try (Scope _ = Scope.open()) {
       Tensor gradScores = Tensor.empty(DType.F32, Shape.of(q.dim(0), q.dim(2), q.dim(1), call.input(2).dim(1)));
       Strided scores = Strided.of(gradScores);
-      workers.run(heads, head -> new Head(call, head, scores).run());
+      run(call, heads, scores);
       Tensor gradBias = gradScores.sumTo(call.input(6).shape());
       CopyKernel.copy(workers, gradBias, gradBias.layout(), call.output(3), call.output(3).layout());
     }
   }
 
-  /** The work on one head. */
+  private void run(Call call, int heads, Strided gradScores) {
+    int group = Heads.group(heads);
+    workers.run((heads + group - 1) / group, task -> {
+      Head head = new Head(call, gradScores);
+      for (int h = task * group; h < Math.min(heads, (task + 1) * group); h++) {
+        head.run(h);
+      }
+    });
+  }
+
+  /** The work on one head after the other. */
   private static final class Head {
     private final AttentionGrad grad;
-    private final Call call;
     private final int queries;
     private final int keys;
     private final int d;
-    private final int head;
+    private final int ld;
+    private final int ldo;
+    private final List<Strided> operands;
+    private final Strided lse;
+    private final List<Strided> gradients;
     private final Strided bias;
     private final Strided gradScores;
+    private final float[] rows;
+    private final float[] keysAcross;
+    private final float[] keysDown;
+    private final float[] valuesAcross;
+    private final float[] gradK;
+    private final float[] gradV;
+    private final Block b;
 
-    Head(Call call, int head, Strided gradScores) {
+    Head(Call call, Strided gradScores) {
       this.grad = (AttentionGrad) call.op();
-      this.call = call;
       this.queries = (int) call.input(1).dim(1);
       this.keys = (int) call.input(2).dim(1);
       this.d = (int) call.input(1).dim(3);
-      this.head = head;
+      this.ld = Heads.roundUp(keys, Heads.WIDTH);
+      this.ldo = Heads.roundUp(d, Heads.WIDTH);
+      this.operands = call.inputs().subList(0, 5).stream().map(Heads::of).toList();
+      this.lse = Strided.of(call.input(5));
+      this.gradients = call.outputs().subList(0, 3).stream().map(Heads::of).toList();
       this.bias = grad.bias() ? AttentionKernel.bias(call.input(6), call.input(1), keys) : null;
       this.gradScores = gradScores;
+      this.rows = new float[keys * d];
+      this.keysAcross = Heads.room(keys, d);
+      this.keysDown = Heads.room(d, keys);
+      this.valuesAcross = Heads.room(keys, d);
+      this.gradK = new float[Heads.roundUp(keys, Heads.ROWS) * ldo];
+      this.gradV = new float[gradK.length];
+      this.b = new Block(Heads.block(queries, ld), ld, ldo);
     }
 
-    private float[] rows(int input, int length) {
-      float[] rows = new float[length * d];
-      Heads.of(call.input(input)).read((long) head * length * d, length * d, rows);
-      return rows;
-    }
-
-    void run() {
-      float[] k = rows(2, keys);
-      float[] keysAcross = Heads.transposed(k, keys, d);
-      float[] keysDown = Heads.panels(k, keys, d);
-      float[] valuesAcross = Heads.transposed(rows(3, keys), keys, d);
-      int ld = Heads.roundUp(keys, Heads.WIDTH);
-      int ldo = Heads.roundUp(d, Heads.WIDTH);
-      int block = Heads.block(queries, ld);
-      Block b = new Block(block, ld, ldo);
-      float[] gradK = new float[Heads.roundUp(keys, Heads.ROWS) * ldo];
-      float[] gradV = new float[gradK.length];
-      for (int i = 0; i < queries; i += block) {
-        int m = Math.min(block, queries - i);
-        read(b, i, m);
-        b.products(keysAcross, valuesAcross, m, keys, d);
-        for (int r = 0; r < m; r++) {
-          scores(b, i, r);
-        }
-        Heads.panels(b.gradO, 0, m, d, b.packed);
-        Heads.product(b.p, 1, ld, b.packed, keys, d, m, gradV, ldo);
-        Heads.panels(b.q, 0, m, d, b.packed);
-        Heads.product(b.gradP, 1, ld, b.packed, keys, d, m, gradK, ldo);
-        Arrays.fill(b.gradQ, 0);
-        Heads.product(b.gradP, ld, 1, keysDown, m, d, keys, b.gradQ, ldo);
-        Heads.unpad(b.gradQ, m, d, (float) grad.scale(), b.q);
-        Heads.of(call.output(0)).write(((long) head * queries + i) * d, m * d, b.q);
+    void run(int head) {
+      operands.get(3).read((long) head * keys * d, keys * d, rows);
+      Heads.transposed(rows, keys, d, valuesAcross);
+      operands.get(2).read((long) head * keys * d, keys * d, rows);
+      Heads.transposed(rows, keys, d, keysAcross);
+      Heads.panels(rows, keys, d, keysDown);
+      Arrays.fill(gradK, 0);
+      Arrays.fill(gradV, 0);
+      for (int i = 0; i < queries; i += b.lse.length) {
+        block((long) head * queries + i, i, Math.min(b.lse.length, queries - i));
       }
-      write(gradK, 1, k);
-      write(gradV, 2, k);
+      Heads.unpad(gradK, keys, d, 1, rows);
+      gradients.get(1).write((long) head * keys * d, keys * d, rows);
+      Heads.unpad(gradV, keys, d, 1, rows);
+      gradients.get(2).write((long) head * keys * d, keys * d, rows);
     }
 
-    private void write(float[] gradient, int output, float[] rows) {
-      Heads.unpad(gradient, keys, d, 1, rows);
-      Heads.of(call.output(output)).write((long) head * keys * d, keys * d, rows);
-    }
-
-    private void read(Block b, int i, int m) {
-      long from = (long) head * queries + i;
-      Heads.of(call.input(0)).read(from * d, m * d, b.gradO);
-      Heads.of(call.input(1)).read(from * d, m * d, b.q);
-      Heads.of(call.input(4)).read(from * d, m * d, b.o);
-      Strided.of(call.input(5)).read(from, m, b.lse);
+    /** Queries {@code i} … {@code i + m} of a head, the first of which is row {@code first} of all. */
+    private void block(long first, int i, int m) {
+      operands.get(0).read(first * d, m * d, b.gradO);
+      operands.get(1).read(first * d, m * d, b.q);
+      operands.get(4).read(first * d, m * d, b.o);
+      lse.read(first, m, b.lse);
       UnaryMaps.affine(b.q, b.q, m * d, (float) grad.scale(), 0);
+      b.products(keysAcross, valuesAcross, m, keys, d);
+      for (int r = 0; r < m; r++) {
+        scores(first + r, i + r, r);
+      }
+      Heads.panels(b.gradO, m, d, b.packed);
+      Heads.product(b.p, 1, ld, b.packed, keys, d, m, gradV, ldo);
+      Heads.panels(b.q, m, d, b.packed);
+      Heads.product(b.gradP, 1, ld, b.packed, keys, d, m, gradK, ldo);
+      Arrays.fill(b.gradQ, 0);
+      Heads.product(b.gradP, ld, 1, keysDown, m, d, keys, b.gradQ, ldo);
+      Heads.unpad(b.gradQ, m, d, (float) grad.scale(), b.q);
+      gradients.getFirst().write(first * d, m * d, b.q);
     }
 
-    /** Turns row {@code r} of the block's scores into probabilities, and that of their gradient into the scores' gradient. */
-    private void scores(Block b, int i, int r) {
-      int at = r * b.ld;
-      int seen = grad.causal() ? Math.min(i + r + 1, keys) : keys;
-      long row = ((long) head * queries + i + r) * keys;
+    /**
+     * Turns row {@code r} of the block's scores, that of query {@code i} of its head, into probabilities, and that of their gradient
+     * into the scores' gradient.
+     */
+    private void scores(long index, int i, int r) {
+      int at = r * ld;
+      int seen = grad.causal() ? Math.min(i + 1, keys) : keys;
+      long row = index * keys;
       if (bias != null) {
         bias.read(row, seen, b.row);
         for (int j = 0; j < seen; j++) {
@@ -134,14 +155,14 @@ record AttentionGradKernel(Workers workers) implements Kernel {
       if (b.lse[r] == Float.NEGATIVE_INFINITY) {
         seen = 0;
       } else {
-        VectorMath.expSum(b.p, at, seen, b.lse[r]);
+        VectorMath.exp(b.p, 1, -b.lse[r], b.p, at, seen);
       }
-      Arrays.fill(b.p, at + seen, at + b.ld, 0);
+      Arrays.fill(b.p, at + seen, at + ld, 0);
       float delta = 0;
       for (int c = 0; c < d; c++) {
         delta += b.gradO[r * d + c] * b.o[r * d + c];
       }
-      for (int j = at; j < at + b.ld; j++) {
+      for (int j = at; j < at + ld; j++) {
         b.gradP[j] = b.p[j] * (b.gradP[j] - delta);
       }
       if (gradScores != null) {

@@ -7,14 +7,15 @@ import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.Attention;
 import dev.tenon.engine.op.Op;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Runs {@link Attention} one block of queries of one head at a time: only the block's scores are ever in memory. Operands are read
  * through their strides, so that q, k and v may be views of one packed projection.
  */
 record AttentionKernel(Workers workers) implements Kernel {
-  /** Tasks to cut small batches into. */
-  private static final int TASKS = 64;
+  /** Where there are fewer heads than this, the queries of each are cut into pieces, which all pack its keys and values. */
+  private static final int TASKS = 12;
 
   @Override
   public String name() {
@@ -36,78 +37,94 @@ record AttentionKernel(Workers workers) implements Kernel {
     Tensor q = call.input(0);
     int heads = (int) (q.dim(0) * q.dim(2));
     int queries = (int) q.dim(1);
-    int pieces = Math.min((queries + Heads.ROWS - 1) / Heads.ROWS, Math.max(1, TASKS / heads));
-    int piece = Heads.roundUp((queries + pieces - 1) / pieces, Heads.ROWS);
-    int perHead = (queries + piece - 1) / piece;
-    workers.run(heads * perHead, task -> {
-      int from = task % perHead * piece;
-      new Head(call, task / perHead).run(from, Math.min(queries, from + piece));
+    int group = Heads.group(heads);
+    int groups = (heads + group - 1) / group;
+    int piece = Heads.roundUp((int) Math.min(queries, ((long) queries * heads + TASKS - 1) / TASKS), Heads.ROWS);
+    int pieces = (queries + piece - 1) / piece;
+    workers.run(groups * pieces, task -> {
+      Head head = new Head(call);
+      int from = task % pieces * piece;
+      for (int h = task / pieces * group; h < Math.min(heads, (task / pieces + 1) * group); h++) {
+        head.run(h, from, Math.min(queries, from + piece));
+      }
     });
   }
 
-  /** The work on one head. */
+  /** The work on one head after the other. */
   private static final class Head {
     private final Attention attention;
     private final int queries;
     private final int keys;
     private final int d;
-    private final long first;
-    private final Strided q;
+    private final int ld;
+    private final int ldo;
+    private final int block;
+    private final List<Strided> operands;
     private final Strided o;
     private final Strided lse;
     private final Strided bias;
+    private final float[] rows;
     private final float[] k;
     private final float[] v;
+    private final float[] query;
+    private final float[] score;
+    private final float[] out;
+    private final float[] row;
+    private final float[] sums;
 
-    Head(Call call, int head) {
+    Head(Call call) {
       this.attention = (Attention) call.op();
-      Tensor shape = call.input(0);
-      this.queries = (int) shape.dim(1);
+      this.queries = (int) call.input(0).dim(1);
       this.keys = (int) call.input(1).dim(1);
-      this.d = (int) shape.dim(3);
-      this.first = (long) head * queries;
-      this.q = Heads.of(shape);
+      this.d = (int) call.input(0).dim(3);
+      this.ld = Heads.roundUp(keys, Heads.WIDTH);
+      this.ldo = Heads.roundUp(d, Heads.WIDTH);
+      this.block = Heads.block(queries, ld);
+      this.operands = call.inputs().subList(0, 3).stream().map(Heads::of).toList();
       this.o = Heads.of(call.output(0));
       this.lse = Strided.of(call.output(1));
-      this.bias = attention.bias() ? bias(call.input(3), shape, keys) : null;
-      float[] rows = new float[keys * d];
-      Heads.of(call.input(1)).read((long) head * keys * d, keys * d, rows);
-      this.k = Heads.transposed(rows, keys, d);
-      Heads.of(call.input(2)).read((long) head * keys * d, keys * d, rows);
-      this.v = Heads.panels(rows, keys, d);
+      this.bias = attention.bias() ? bias(call.input(3), call.input(0), keys) : null;
+      this.rows = new float[keys * d];
+      this.k = Heads.room(keys, d);
+      this.v = Heads.room(d, keys);
+      this.query = new float[block * d];
+      this.score = new float[block * ld];
+      this.out = new float[block * ldo];
+      this.row = new float[Rows.padded(keys)];
+      this.sums = new float[block];
     }
 
-    void run(int from, int to) {
-      int ld = Heads.roundUp(keys, Heads.WIDTH);
-      int ldo = Heads.roundUp(d, Heads.WIDTH);
-      int block = Heads.block(to - from, ld);
-      float[] query = new float[block * d];
-      float[] score = new float[block * ld];
-      float[] out = new float[block * ldo];
-      float[] row = new float[Rows.padded(keys)];
-      float[] stats = new float[block];
+    void run(int head, int from, int to) {
+      operands.get(1).read((long) head * keys * d, keys * d, rows);
+      Heads.transposed(rows, keys, d, k);
+      operands.get(2).read((long) head * keys * d, keys * d, rows);
+      Heads.panels(rows, keys, d, v);
       for (int i = from; i < to; i += block) {
-        int m = Math.min(block, to - i);
-        q.read((first + i) * d, m * d, query);
-        UnaryMaps.affine(query, query, m * d, (float) attention.scale(), 0);
-        Arrays.fill(score, 0);
-        Heads.product(query, d, 1, k, m, keys, d, score, ld);
-        for (int r = 0; r < m; r++) {
-          stats[r] = softmax(score, r * ld, i + r, row);
-        }
-        lse.write(first + i, m, stats);
-        Arrays.fill(out, 0);
-        Heads.product(score, ld, 1, v, m, d, keys, out, ldo);
-        Heads.unpad(out, m, d, 1, query);
-        o.write((first + i) * d, m * d, query);
+        block((long) head * queries + i, i, Math.min(block, to - i));
       }
     }
 
-    /** Turns the scores of query {@code i} into probabilities and answers their log-sum-exp. */
-    private float softmax(float[] score, int at, int i, float[] row) {
+    /** Queries {@code i} … {@code i + m} of a head, the first of which is row {@code first} of all. */
+    private void block(long first, int i, int m) {
+      operands.getFirst().read(first * d, m * d, query);
+      UnaryMaps.affine(query, query, m * d, (float) attention.scale(), 0);
+      Arrays.fill(score, 0);
+      Heads.product(query, d, 1, k, m, keys, d, score, ld);
+      for (int r = 0; r < m; r++) {
+        sums[r] = softmax(score, r * ld, first + r, i + r);
+      }
+      lse.write(first, m, sums);
+      Arrays.fill(out, 0);
+      Heads.product(score, ld, 1, v, m, d, keys, out, ldo);
+      Heads.unpad(out, m, d, 1, query);
+      o.write(first * d, m * d, query);
+    }
+
+    /** Turns the scores of a row's query, number {@code i} of its head, into probabilities and answers their log-sum-exp. */
+    private float softmax(float[] score, int at, long index, int i) {
       int seen = attention.causal() ? Math.min(i + 1, keys) : keys;
       if (bias != null) {
-        bias.read((first + i) * keys, seen, row);
+        bias.read(index * keys, seen, row);
         for (int j = 0; j < seen; j++) {
           score[at + j] += row[j];
         }
@@ -117,7 +134,8 @@ record AttentionKernel(Workers workers) implements Kernel {
         Arrays.fill(score, at, at + keys, 0);
         return max;
       }
-      float sum = VectorMath.expSum(score, at, seen, max);
+      VectorMath.exp(score, 1, -max, score, at, seen);
+      float sum = VectorMath.sum(score, at, seen);
       Arrays.fill(score, at + seen, at + keys, 0);
       scale(score, at, seen, 1 / sum);
       return (float) (max + Math.log(sum));

@@ -42,6 +42,9 @@ final class Gemm {
 
   /** Writes row-major C [m, n] at element {@code offset}; {@code bias} [n] may be null. */
   void run(int m, int n, List<Term> terms, float[] bias, MemorySegment out, long offset) {
+    if (m == 0 || n == 0) {
+      return;
+    }
     boolean begun = false;
     for (Term term : terms) {
       for (int p = 0; p < term.a.length(); p += SLICE) {

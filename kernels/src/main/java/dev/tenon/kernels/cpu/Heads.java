@@ -16,7 +16,15 @@ final class Heads {
   /** Scores of a block, which should stay in the second cache. */
   private static final int SCORES = 1 << 15;
 
+  /** Tasks that heads are shared out to, at most. */
+  private static final int TASKS = 32;
+
   private Heads() {}
+
+  /** Heads a task works on, one after the other, in the same arrays. */
+  static int group(int heads) {
+    return (heads + TASKS - 1) / TASKS;
+  }
 
   static int roundUp(int n, int unit) {
     return (n + unit - 1) / unit * unit;
@@ -33,33 +41,29 @@ final class Heads {
     return Strided.of(tensor, tensor.layout().permute(0, 2, 1, 3));
   }
 
-  /** Packs the transpose of row-major [n, d]: a panel holds {@link #WIDTH} rows, interleaved and padded with zeros. */
-  static float[] transposed(float[] rows, int n, int d) {
-    float[] packed = new float[roundUp(n, WIDTH) * d];
+  /** Room for {@link #transposed} [n, d], and for {@link #panels} of [d, n]. */
+  static float[] room(int n, int d) {
+    return new float[roundUp(n, WIDTH) * d];
+  }
+
+  /** Packs the transpose of row-major [n, d]: a panel holds {@link #WIDTH} rows, interleaved; what fills it up stays. */
+  static void transposed(float[] rows, int n, int d, float[] packed) {
     for (int i = 0; i < n; i++) {
       int at = i / WIDTH * WIDTH * d + i % WIDTH;
       for (int p = 0; p < d; p++) {
         packed[at + p * WIDTH] = rows[i * d + p];
       }
     }
-    return packed;
   }
 
-  /** Packs row-major [n, d], from row {@code first}: a panel holds {@link #WIDTH} columns of each row, padded with zeros. */
-  static void panels(float[] rows, int first, int n, int d, float[] packed) {
+  /** Packs row-major [n, d]: a panel holds {@link #WIDTH} columns of each row; what fills it up stays. */
+  static void panels(float[] rows, int n, int d, float[] packed) {
     for (int c = 0; c < d; c += WIDTH) {
       int count = Math.min(WIDTH, d - c);
       for (int i = 0; i < n; i++) {
-        System.arraycopy(rows, (first + i) * d + c, packed, (c * n) + i * WIDTH, count);
+        System.arraycopy(rows, i * d + c, packed, c * n + i * WIDTH, count);
       }
     }
-  }
-
-  /** {@link #panels} of all of [n, d]. */
-  static float[] panels(float[] rows, int n, int d) {
-    float[] packed = new float[roundUp(d, WIDTH) * n];
-    panels(rows, 0, n, d, packed);
-    return packed;
   }
 
   /**

@@ -95,7 +95,7 @@ record LayerNormGradKernel(Workers workers) implements Kernel {
     if (weight != null) {
       BinaryMaps.multiply(g, weight, g, n);
     }
-    float average = VectorMath.sum(g, n) / n;
+    float average = VectorMath.sum(g, 0, n) / n;
     float slope = VectorMath.dot(g, x, n) * rstd / n * rstd;
     for (int i = 0; i < n; i++) {
       g[i] = rstd * (g[i] - average - x[i] * slope);

@@ -5,9 +5,8 @@ final class RowMaps {
   private RowMaps() {}
 
   static void softmax(float[] x, float[] y, int n) {
-    System.arraycopy(x, 0, y, 0, n);
-    float sum = VectorMath.expSum(y, 0, n, VectorMath.max(x, 0, n));
-    UnaryMaps.affine(y, y, n, 1 / sum, 0);
+    VectorMath.exp(x, 1, -VectorMath.max(x, 0, n), y, 0, n);
+    UnaryMaps.affine(y, y, n, 1 / VectorMath.sum(y, 0, n), 0);
   }
 
   static void softmaxGrad(float[] y, float[] g, float[] out, int n) {
@@ -18,17 +17,17 @@ final class RowMaps {
   }
 
   static void logSoftmax(float[] x, float[] y, int n) {
-    System.arraycopy(x, 0, y, 0, n);
     float max = VectorMath.max(x, 0, n);
-    double lse = max + Math.log(VectorMath.expSum(y, 0, n, max));
+    VectorMath.exp(x, 1, -max, y, 0, n);
+    double lse = max + Math.log(VectorMath.sum(y, 0, n));
     for (int i = 0; i < n; i++) {
       y[i] = (float) (x[i] - lse);
     }
   }
 
   static void logSoftmaxGrad(float[] y, float[] g, float[] out, int n) {
-    float sum = VectorMath.sum(g, n);
-    VectorMath.exp(y, 1, out, n);
+    float sum = VectorMath.sum(g, 0, n);
+    VectorMath.exp(y, 1, 0, out, 0, n);
     for (int i = 0; i < n; i++) {
       out[i] = g[i] - out[i] * sum;
     }
@@ -37,7 +36,7 @@ final class RowMaps {
   /** Operands x and, if affine, weight and bias; results y, mean and rstd. */
   static void layerNorm(float[][] in, float[][] out, int n, double eps) {
     float[] y = out[0];
-    float mean = VectorMath.sum(in[0], n) / n;
+    float mean = VectorMath.sum(in[0], 0, n) / n;
     UnaryMaps.affine(in[0], y, n, 1, -mean);
     float rstd = (float) (1 / Math.sqrt(VectorMath.dot(y, y, n) / n + eps));
     UnaryMaps.affine(y, y, n, rstd, 0);

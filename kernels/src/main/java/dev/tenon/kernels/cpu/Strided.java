@@ -16,7 +16,7 @@ import jdk.incubator.vector.FloatVector;
  */
 record Strided(MemorySegment data, DType dtype, long[] dims, long[] strides, long offset) {
   /** Below this many elements a vector loop beats the bulk copy. */
-  private static final int SHORT = 128;
+  private static final int SHORT = 64;
 
   static Strided of(Tensor tensor) {
     return of(tensor, tensor.layout());

@@ -79,7 +79,7 @@ record SumKernel(Workers workers) implements Kernel {
     for (int at = 0; at < length; at += tile.length) {
       int n = Math.min(tile.length, length - at);
       x.read(from + at, n, tile);
-      sum += VectorMath.sum(tile, n);
+      sum += VectorMath.sum(tile, 0, n);
     }
     return (float) sum;
   }

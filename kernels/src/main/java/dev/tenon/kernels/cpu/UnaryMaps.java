@@ -24,7 +24,7 @@ final class UnaryMaps {
     float b = (float) op.b();
     return switch (op.fn()) {
       case AFFINE -> (in, out, n) -> affine(in[0], out[0], n, a, b);
-      case EXP -> (in, out, n) -> VectorMath.exp(in[0], 1, out[0], n);
+      case EXP -> (in, out, n) -> VectorMath.exp(in[0], 1, 0, out[0], 0, n);
       case SQRT -> (in, out, n) -> sqrt(in[0], out[0], n);
       case RSQRT -> (in, out, n) -> rsqrt(in[0], out[0], n);
       case SQUARE -> (in, out, n) -> BinaryMaps.multiply(in[0], in[0], out[0], n);
@@ -95,7 +95,7 @@ final class UnaryMaps {
     }
   }
 
-  private static void abs(float[] x, float[] y, int n) {
+  static void abs(float[] x, float[] y, int n) {
     for (int i = 0; i < n; i++) {
       y[i] = Math.abs(x[i]);
     }
@@ -115,12 +115,12 @@ final class UnaryMaps {
   }
 
   private static void expGrad(float[] x, float[] g, float[] y, int n) {
-    VectorMath.exp(x, 1, y, n);
+    VectorMath.exp(x, 1, 0, y, 0, n);
     BinaryMaps.multiply(y, g, y, n);
   }
 
   private static void sigmoid(float[] x, float[] y, int n) {
-    VectorMath.exp(x, -1, y, n);
+    VectorMath.exp(x, -1, 0, y, 0, n);
     for (int i = 0; i < n; i++) {
       y[i] = 1 / (1 + y[i]);
     }
@@ -129,7 +129,7 @@ final class UnaryMaps {
   /** {@code g·factor·sigmoid′(scale·x)}; tanh is a sigmoid drawn out. */
   private static void sigmoidGrad(float[] x, float[] g, float[] y, int n, float scale, float factor) {
     abs(x, y, n);
-    VectorMath.exp(y, -scale, y, n);
+    VectorMath.exp(y, -scale, 0, y, 0, n);
     for (int i = 0; i < n; i++) {
       y[i] = g[i] * factor * y[i] / ((1 + y[i]) * (1 + y[i]));
     }
@@ -140,77 +140,76 @@ final class UnaryMaps {
     for (int i = 0; i < n; i++) {
       y[i] = x[i] * (linear + cubic * x[i] * x[i]);
     }
-    VectorMath.exp(y, -1, y, n);
+    VectorMath.exp(y, -1, 0, y, 0, n);
     for (int i = 0; i < n; i++) {
       y[i] = x[i] / (1 + y[i]);
     }
   }
 
-  /** {@code g·(sigmoid(u) + x·sigmoid′(u)·u′)} with {@code u = linear·x + cubic·x³}. */
+  /**
+   * {@code g·(sigmoid(u) + x·sigmoid′(u)·u′)} with {@code u = linear·x + cubic·x³}. Of sigmoid(−|u|), {@code low}, sigmoid(u) is made by
+   * arithmetic alone, so that the loop is vectorized.
+   */
   private static void gateGrad(float[] x, float[] g, float[] y, int n, float linear, float cubic) {
     for (int i = 0; i < n; i++) {
       y[i] = Math.abs(x[i] * (linear + cubic * x[i] * x[i]));
     }
-    VectorMath.exp(y, -1, y, n);
+    VectorMath.exp(y, -1, 0, y, 0, n);
     for (int i = 0; i < n; i++) {
       float low = y[i] / (1 + y[i]);
       float slope = low / (1 + y[i]) * (linear + 3 * cubic * x[i] * x[i]);
-      y[i] = g[i] * (mirrored(low, x[i]) + x[i] * slope);
+      float positive = Math.min(Math.max(x[i] * Float.MAX_VALUE, 0), 1);
+      y[i] = g[i] * (positive + (1 - 2 * positive) * low + x[i] * slope);
     }
   }
 
-  /** A distribution function at x, given {@code low} at −|x|: {@code low} for negative x, else {@code 1 − low}. */
-  private static float mirrored(float low, float x) {
-    float positive = Math.min(Math.max(x * Float.MAX_VALUE, 0), 1);
-    return positive + (1 - 2 * positive) * low;
-  }
-
-  /** {@code Φ(−a)} from {@code e = exp(−a²/2)}: what remains is a minimax polynomial in 1/(1 + 0.3·a). */
-  private static float tail(float a, float e) {
-    float t = 1 / (1 + 0.3f * a);
-    float p = Math.fma(-0.020619987f, t, 0.11241604f);
-    p = Math.fma(p, t, -0.2281658f);
-    p = Math.fma(p, t, 0.19171818f);
-    p = Math.fma(p, t, -0.07936588f);
-    p = Math.fma(p, t, 0.09612446f);
-    p = Math.fma(p, t, 0.078401394f);
-    p = Math.fma(p, t, 0.11023278f);
-    p = Math.fma(p, t, 0.11957215f);
-    p = Math.fma(p, t, 0.11968667f);
-    return p * t * e;
-  }
-
-  /** {@code −x²/2}, x bounded to where it matters. */
-  private static void exponent(float[] x, float[] y, int n) {
+  /** {@code e^(−x²/2)}; what rounding the square loses is put back. */
+  private static void bell(float[] x, float[] y, int n) {
     for (int i = 0; i < n; i++) {
       float a = Math.min(Math.abs(x[i]), TAIL_MAX);
       y[i] = -0.5f * (a * a);
     }
+    VectorMath.exp(y, 1, 0, y, 0, n);
+    for (int i = 0; i < n; i++) {
+      float a = Math.min(Math.abs(x[i]), TAIL_MAX);
+      y[i] *= 1 - 0.5f * Math.fma(a, a, -(a * a));
+    }
   }
 
-  /** The factor that puts back what rounding the square lost. */
-  private static float mend(float a) {
-    return 1 - 0.5f * Math.fma(a, a, -(a * a));
+  /** {@code Φ(−|x|)} by {@link #bell}: what remains is a minimax polynomial in 1/(1 + 0.3·|x|). */
+  private static void tail(float[] x, float[] bell, float[] y, int n) {
+    for (int i = 0; i < n; i++) {
+      float t = 1 / (1 + 0.3f * Math.abs(x[i]));
+      float p = Math.fma(-0.020619987f, t, 0.11241604f);
+      p = Math.fma(p, t, -0.2281658f);
+      p = Math.fma(p, t, 0.19171818f);
+      p = Math.fma(p, t, -0.07936588f);
+      p = Math.fma(p, t, 0.09612446f);
+      p = Math.fma(p, t, 0.078401394f);
+      p = Math.fma(p, t, 0.11023278f);
+      p = Math.fma(p, t, 0.11957215f);
+      p = Math.fma(p, t, 0.11968667f);
+      y[i] = p * t * bell[i];
+    }
   }
 
   /** {@code x·Φ(x) = max(x, 0) − |x|·Φ(−|x|)}. */
   static void gelu(float[] x, float[] y, int n) {
-    exponent(x, y, n);
-    VectorMath.exp(y, 1, y, n);
+    bell(x, y, n);
+    tail(x, y, y, n);
     for (int i = 0; i < n; i++) {
-      float a = Math.min(Math.abs(x[i]), TAIL_MAX);
-      y[i] = Math.max(x[i], 0) - Math.abs(x[i]) * tail(a, y[i] * mend(a));
+      y[i] = Math.max(x[i], 0) - Math.abs(x[i]) * y[i];
     }
   }
 
   /** {@code g·(Φ(x) + x·φ(x))}. */
   static void geluGrad(float[] x, float[] g, float[] y, int n) {
-    exponent(x, y, n);
-    VectorMath.exp(y, 1, y, n);
+    float[] bell = new float[x.length];
+    bell(x, bell, n);
+    tail(x, bell, y, n);
     for (int i = 0; i < n; i++) {
-      float a = Math.min(Math.abs(x[i]), TAIL_MAX);
-      float e = y[i] * mend(a);
-      y[i] = g[i] * (mirrored(tail(a, e), x[i]) + x[i] * (e * INV_SQRT_2_PI));
+      float positive = Math.min(Math.max(x[i] * Float.MAX_VALUE, 0), 1);
+      y[i] = g[i] * (positive + (1 - 2 * positive) * y[i] + x[i] * (bell[i] * INV_SQRT_2_PI));
     }
   }
 }
