@@ -20,6 +20,8 @@ final class Gemm {
   private static final int DEPTH = 256;
   /** Depth that is packed at a time; sums rest in C between. */
   private static final int SLICE = 4 * DEPTH;
+  /** What sets rows of A apart, so that rows of a round length do not push each other out of the first-level cache. */
+  private static final int STAGGER = 16;
   /** Elements one packing task handles. */
   private static final int PACK_GRAIN = 1 << 15;
 
@@ -29,8 +31,8 @@ final class Gemm {
 
   /** What one thread needs beside the operands. */
   private static final class Scratch {
-    private final float[] a = new float[ROW_BLOCK * SLICE];
-    private final float[] c = new float[ROW_BLOCK * COLUMN_BLOCK];
+    private final float[] a = new float[(ROW_BLOCK + MicroKernel.ROWS) * (SLICE + STAGGER)];
+    private final float[] c = new float[(ROW_BLOCK + MicroKernel.ROWS) * COLUMN_BLOCK];
   }
 
   Gemm(Workers workers) {
@@ -80,7 +82,7 @@ final class Gemm {
     int group = Math.max(1, PACK_GRAIN / panel) * MicroKernel.COLUMNS;
     workers.run(ceil(n, group), g -> {
       int lane = g * group;
-      block.term.b.pack(lane, Math.min(group, n - lane), block.from, block.depth, MicroKernel.COLUMNS, b, lane * block.depth);
+      block.term.b.pack(lane, Math.min(group, n - lane), block.from, block.depth, b, lane * block.depth);
     });
   }
 
@@ -97,14 +99,14 @@ final class Gemm {
         Arrays.fill(own.c, r * ldc, r * ldc + columns, 0);
       }
     }
-    block.term.a.pack(i, rows, block.from, block.depth, MicroKernel.ROWS, own.a, 0);
+    int lda = block.depth + STAGGER;
+    block.term.a.copy(i, rows, block.from, block.depth, own.a, 0, lda);
     for (int p = 0; p < block.depth; p += DEPTH) {
       int depth = Math.min(DEPTH, block.depth - p);
       for (int x = 0; x < columns; x += MicroKernel.COLUMNS) {
         int bi = (j + x) * block.depth + p * MicroKernel.COLUMNS;
         for (int y = 0; y < rows; y += MicroKernel.ROWS) {
-          int ai = y * block.depth + p * MicroKernel.ROWS;
-          MicroKernel.tile(own.a, ai, b, bi, depth, columns - x, own.c, y * ldc + x, ldc);
+          MicroKernel.tile(own.a, y * lda + p, lda, b, bi, depth, columns - x, own.c, y * ldc + x, ldc);
         }
       }
     }

@@ -5,6 +5,7 @@ import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
 
 /**
  * One operand of a matrix product, seen as lanes along the reduced dimension: the rows of the left operand, the columns of the
@@ -16,10 +17,6 @@ import java.util.Arrays;
  * @param length elements in a lane
  */
 record Lanes(MemorySegment data, long[] starts, int perMatrix, long step, int length) {
-  /** Elements of a lane read at a time, so that what is read and what is written stay in the first cache. */
-  private static final int STRIP = 128;
-  private static final ThreadLocal<float[]> ROWS = ThreadLocal.withInitial(() -> new float[MicroKernel.COLUMNS * STRIP]);
-
   /** Lanes along dimension {@code along} of the last two; all others lead. */
   static Lanes of(Tensor tensor, int across, int along) {
     Layout layout = tensor.layout();
@@ -51,19 +48,16 @@ record Lanes(MemorySegment data, long[] starts, int perMatrix, long step, int le
   /** Element indices of a layout in row-major order. */
   static long[] indices(Layout layout) {
     Shape shape = layout.shape();
+    long[] strides = layout.strides();
     long[] index = new long[Math.toIntExact(shape.size())];
-    long[] position = new long[shape.rank()];
-    long at = layout.offset();
-    for (int i = 0; i < index.length; i++) {
-      index[i] = at;
-      for (int d = position.length - 1; d >= 0; d--) {
-        at += layout.stride(d);
-        if (++position[d] < shape.dim(d)) {
-          break;
-        }
-        at -= position[d] * layout.stride(d);
-        position[d] = 0;
+    Arrays.fill(index, 0, Math.min(1, index.length), layout.offset());
+    int known = 1;
+    for (int d = strides.length - 1; d >= 0; d--) {
+      int end = (int) (known * shape.dim(d));
+      for (int i = known; i < end; i++) {
+        index[i] = index[i - known] + strides[d];
       }
+      known = end;
     }
     return index;
   }
@@ -74,62 +68,70 @@ record Lanes(MemorySegment data, long[] starts, int perMatrix, long step, int le
     return new Lanes(data, Arrays.copyOfRange(starts, from, from + perMatrix), perMatrix, step, length);
   }
 
-  /**
-   * Packs elements {@code from … from + depth} of lanes {@code first … first + lanes} into panels of {@code width} lanes,
-   * interleaved element by element; the last panel is padded with zeros.
-   */
-  void pack(int first, int lanes, int from, int depth, int width, float[] to, int at) {
-    for (int i = 0; i < lanes; i += width) {
-      panel(first + i, Math.min(width, lanes - i), from, depth, width, to, at + i * depth);
-    }
-  }
-
-  private void panel(int first, int lanes, int from, int depth, int width, float[] to, int at) {
-    if (lanes < width) {
-      Arrays.fill(to, at, at + width * depth, 0);
-    }
-    if (step != 1 && starts[first + lanes - 1] - starts[first] == lanes - 1) {
-      for (int p = 0; p < depth; p++) {
-        MemorySegment.copy(data, Simd.FLOAT, (starts[first] + (from + p) * step) * 4, to, at + p * width, lanes);
-      }
-      return;
-    }
-    float[] rows = ROWS.get();
-    for (int p = 0; p < depth; p += STRIP) {
-      int strip = Math.min(STRIP, depth - p);
-      for (int l = 0; l < lanes; l++) {
-        read(starts[first + l] + (from + p) * step, strip, rows, l * STRIP);
-      }
-      interleave(rows, lanes, strip, width, to, at + p * width);
-    }
-  }
-
-  private static void interleave(float[] rows, int lanes, int strip, int width, float[] to, int at) {
-    int l = 0;
-    for (; l + 4 <= lanes; l += 4) {
-      int r = l * STRIP;
-      for (int p = 0; p < strip; p++) {
-        int t = at + p * width + l;
-        to[t] = rows[r + p];
-        to[t + 1] = rows[r + STRIP + p];
-        to[t + 2] = rows[r + 2 * STRIP + p];
-        to[t + 3] = rows[r + 3 * STRIP + p];
-      }
-    }
-    for (; l < lanes; l++) {
-      for (int p = 0; p < strip; p++) {
-        to[at + p * width + l] = rows[l * STRIP + p];
-      }
-    }
-  }
-
-  private void read(long start, int count, float[] row, int at) {
+  /** Copies elements {@code from … from + depth} of lanes {@code first … first + lanes} to rows {@code ld} apart. */
+  void copy(int first, int lanes, int from, int depth, float[] to, int at, int ld) {
     if (step == 1) {
-      MemorySegment.copy(data, Simd.FLOAT, start * 4, row, at, count);
-      return;
+      for (int l = 0; l < lanes && depth > 0; l++) {
+        MemorySegment.copy(data, Simd.FLOAT, (starts[first + l] + from) * 4, to, at + l * ld, depth);
+      }
+    } else if (adjacent(first, lanes)) {
+      long[] rows = new long[depth];
+      for (int p = 0; p < depth; p++) {
+        rows[p] = starts[first] + (from + p) * step;
+      }
+      Transpose.run(data, rows, lanes, to, at, ld);
+    } else {
+      gather(first, lanes, from, depth, to, at, ld, 1);
     }
-    for (int p = 0; p < count; p++) {
-      row[at + p] = data.get(Simd.FLOAT, (start + p * step) * 4);
+  }
+
+  /**
+   * Packs elements {@code from … from + depth} of lanes {@code first … first + lanes} into panels of
+   * {@link MicroKernel#COLUMNS} lanes, interleaved element by element; the last panel is padded with zeros.
+   */
+  void pack(int first, int lanes, int from, int depth, float[] to, int at) {
+    int width = MicroKernel.COLUMNS;
+    for (int i = 0; i < lanes; i += width) {
+      if (lanes - i < width) {
+        Arrays.fill(to, at + i * depth, at + (i + width) * depth, 0);
+      }
+      panel(first + i, Math.min(width, lanes - i), from, depth, to, at + i * depth);
+    }
+  }
+
+  private void panel(int first, int lanes, int from, int depth, float[] to, int at) {
+    int width = MicroKernel.COLUMNS;
+    if (adjacent(first, lanes) && lanes == width) {
+      for (int p = 0; p < depth; p++) {
+        long source = (starts[first] + (from + p) * step) * 4;
+        FloatVector.fromMemorySegment(Simd.F32, data, source, Simd.ORDER).intoArray(to, at + p * width);
+        FloatVector.fromMemorySegment(Simd.F32, data, source + Simd.LANES * 4L, Simd.ORDER).intoArray(to, at + p * width + Simd.LANES);
+      }
+    } else if (step == 1) {
+      long[] rows = new long[lanes];
+      for (int l = 0; l < lanes; l++) {
+        rows[l] = starts[first + l] + from;
+      }
+      Transpose.run(data, rows, depth, to, at, width);
+    } else {
+      gather(first, lanes, from, depth, to, at, 1, width);
+    }
+  }
+
+  private boolean adjacent(int first, int lanes) {
+    for (int l = 1; l < lanes; l++) {
+      if (starts[first + l] != starts[first] + l) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void gather(int first, int lanes, int from, int depth, float[] to, int at, int lane, int element) {
+    for (int l = 0; l < lanes; l++) {
+      for (int p = 0; p < depth; p++) {
+        to[at + l * lane + p * element] = data.get(Simd.FLOAT, (starts[first + l] + (from + p) * step) * 4);
+      }
     }
   }
 }
