@@ -18,7 +18,7 @@ import java.util.function.ToDoubleFunction;
 record LineChart(String title, String note, boolean percent, List<Curve> curves) {
   private static final int WIDTH = 560;
   private static final int HEIGHT = 270;
-  private static final int LEFT = 52;
+  private static final int LEFT = 58;
   private static final int RIGHT = 14;
   private static final int TOP = 12;
   private static final int BOTTOM = 44;

@@ -23,7 +23,7 @@ final class SeparateRuns {
   /**
    * Runs that have not begun.
    *
-   * @throws TenonException when the folder of one of them does not allow it
+   * @throws TenonException when the folder or the number of images of one of them does not allow it
    */
   SeparateRuns(Trainer trainer, MultiTask data) {
     this.trainer = trainer;

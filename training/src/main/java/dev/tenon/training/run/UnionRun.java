@@ -34,8 +34,8 @@ final class UnionRun {
   private final RunFolder folder;
   private final ImageCache images;
   private final Evaluator evaluator;
+  private final BatchLoader loader;
   private final Stopwatch watch = new Stopwatch();
-  private BatchLoader loader;
   private Training training;
   private Identity identity;
   private long step;
@@ -48,7 +48,7 @@ final class UnionRun {
   /**
    * A run that has not begun.
    *
-   * @throws dev.tenon.engine.TenonException when its folder does not allow it
+   * @throws dev.tenon.engine.TenonException when its folder or its number of images does not allow it
    */
   UnionRun(Trainer trainer, MultiTask data) {
     this.trainer = trainer;
@@ -62,13 +62,13 @@ final class UnionRun {
         RecipeData.test(recipe.data().augment(), recipe.model().imageSize()),
         images,
         LoaderOptions.test(recipe.eval().batchSize(), recipe.data().workers()));
+    this.loader = loader();
   }
 
   RunResult run() {
     try (Backend backend = Backends.open(recipe.device(), recipe.threads());
         Scope _ = Scope.open(backend);
-        BatchLoader batches = loader()) {
-      loader = batches;
+        loader) {
       Vit pretrained = Backbone.load(recipe.model(), recipe.seed());
       identity = Identity.of(recipe, pretrained.weights(), data);
       boolean resumed = trainer.start() == RunFolder.Start.RESUME;

@@ -76,6 +76,9 @@ class TrainerTest {
   @Test
   void separateNetworksAreRunsOfTheirOwn() {
     Recipe recipe = tiny.recipe("run", "{kind: full, separate: true}");
+    // Enough for the first task, too few for the second.
+    assertRefused(tiny.recipe("run", "{kind: full, separate: true}", "data.batch-size=25"), RunFolder.Start.FRESH, "20 images");
+    assertThat(root.resolve("run")).doesNotExist();
 
     RunResult result = TinyRun.train(recipe, RunFolder.Start.FRESH);
 
