@@ -57,15 +57,14 @@ public record LoraLinear(boolean bias, double scale) implements Op {
     Tensor b = call.input(lora + 1);
     Tensor x = call.input(0).reshape(Linear.rows(call.input(0)), w.dim(1));
     Tensor g = call.gradOutput().reshape(Linear.rows(call.gradOutput()), w.dim(0));
-    Tensor gradLow = call.needs(0) || call.needs(lora) ? g.matmul(b.transpose(0, 1)).mul(scale) : null;
     List<Tensor> gradients = new ArrayList<>();
     gradients.add(!call.needs(0) ? null
-        : g.matmul(w).add(gradLow.matmul(a.transpose(0, 1))).reshape(call.input(0).shape()));
+        : new LoraLinear(false, scale).apply(g, w.transpose(0, 1), b.transpose(0, 1), a.transpose(0, 1)).reshape(call.input(0).shape()));
     gradients.add(call.needs(1) ? g.transpose(0, 1).matmul(x) : null);
     if (bias) {
       gradients.add(call.needs(2) ? g.sum(0) : null);
     }
-    gradients.add(call.needs(lora) ? x.transpose(0, 1).matmul(gradLow) : null);
+    gradients.add(call.needs(lora) ? g.matmul(b.transpose(0, 1)).mul(scale).transpose(0, 1).matmul(x).transpose(0, 1) : null);
     gradients.add(call.needs(lora + 1) ? x.matmul(a).transpose(0, 1).matmul(g).mul(scale) : null);
     return gradients;
   }

@@ -14,7 +14,7 @@ import java.util.stream.IntStream;
  */
 final class Gemm {
   /** Rows and columns of C that are worked on at a time: with the packed rows of A they fill half of a second-level cache. */
-  private static final int ROW_BLOCK = 64;
+  private static final int ROW_BLOCK = 48;
   private static final int COLUMN_BLOCK = 512;
   /** Depth of the panels the inner loop runs over, which a first-level cache holds. */
   private static final int DEPTH = 256;
@@ -23,7 +23,11 @@ final class Gemm {
   /** What sets rows of A apart, so that rows of a round length do not push each other out of the first-level cache. */
   private static final int STAGGER = 16;
   /** Elements one packing task handles. */
-  private static final int PACK_GRAIN = 1 << 15;
+  private static final int PACK_GRAIN = 1 << 14;
+  /** Tasks to a thread, so that all end at about the same time. */
+  private static final int TASKS = 8;
+  /** Multiplications that take less time than waking another thread. */
+  private static final long SMALL = 1 << 19;
 
   private final Workers workers;
   private final ConcurrentLinkedDeque<float[]> spare = new ConcurrentLinkedDeque<>();
@@ -64,12 +68,14 @@ final class Gemm {
 
   private void slice(Block block, int m, int n, float[] bias, MemorySegment out, long offset) {
     float[] b = take(roundUp(n, MicroKernel.COLUMNS) * block.depth);
-    packRight(block, n, b);
+    boolean small = (long) m * n * block.depth < SMALL;
+    packRight(block, n, b, small);
     int rows = roundUp(ceil(m, ceil(m, ROW_BLOCK)), MicroKernel.ROWS);
     int rowBlocks = ceil(m, rows);
-    int columns = roundUp(ceil(n, Math.max(ceil(n, COLUMN_BLOCK), ceil(4 * workers.threads(), rowBlocks))), MicroKernel.COLUMNS);
+    int pieces = small ? 1 : ceil(TASKS * workers.threads(), rowBlocks);
+    int columns = roundUp(ceil(n, Math.max(ceil(n, COLUMN_BLOCK), pieces)), MicroKernel.COLUMNS);
     int columnBlocks = ceil(n, columns);
-    workers.run(rowBlocks * columnBlocks, task -> {
+    share(rowBlocks * columnBlocks, small, task -> {
       int i = task / columnBlocks * rows;
       int j = task % columnBlocks * columns;
       tile(block, b, i, Math.min(rows, m - i), j, Math.min(columns, n - j), n, bias, out, offset);
@@ -77,10 +83,18 @@ final class Gemm {
     spare.push(b);
   }
 
-  private void packRight(Block block, int n, float[] b) {
+  private void share(int tasks, boolean small, IntConsumer task) {
+    if (small) {
+      IntStream.range(0, tasks).forEach(task);
+    } else {
+      workers.run(tasks, task);
+    }
+  }
+
+  private void packRight(Block block, int n, float[] b, boolean small) {
     int panel = Math.max(1, MicroKernel.COLUMNS * block.depth);
     int group = Math.max(1, PACK_GRAIN / panel) * MicroKernel.COLUMNS;
-    workers.run(ceil(n, group), g -> {
+    share(ceil(n, group), small, g -> {
       int lane = g * group;
       block.term.b.pack(lane, Math.min(group, n - lane), block.from, block.depth, b, lane * block.depth);
     });

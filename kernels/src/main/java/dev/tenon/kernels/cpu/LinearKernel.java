@@ -40,7 +40,11 @@ record LinearKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
       int lora = bias ? 3 : 2;
       terms.add(lowRank(x, call.input(lora), call.input(lora + 1), (float) scale));
     }
-    float[] start = bias ? call.input(2).toFloats() : null;
+    float[] start = null;
+    if (bias) {
+      start = new float[n];
+      Strided.of(call.input(2)).read(0, n, start);
+    }
     gemm.run(m, n, terms, start, out.storage().segment(), out.layout().offset());
   }
 

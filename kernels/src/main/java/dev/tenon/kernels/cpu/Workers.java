@@ -16,6 +16,8 @@ final class Workers implements AutoCloseable {
   private static final int GRAIN = 1 << 15;
   /** How long a thread looks out for what comes next before it parks: about what one op takes to follow another. */
   private static final long PATIENCE_NANOS = 20_000;
+  /** How long the caller looks out for the last tasks of its job to end: longer than most tasks take. */
+  private static final long LAST_TASKS_NANOS = 200_000;
 
   private final int threads;
   private final List<Worker> helpers = new ArrayList<>();
@@ -115,7 +117,7 @@ final class Workers implements AutoCloseable {
     void await() {
       long start = System.nanoTime();
       while (done.get() < tasks) {
-        if (System.nanoTime() - start < PATIENCE_NANOS) {
+        if (System.nanoTime() - start < LAST_TASKS_NANOS) {
           Thread.onSpinWait();
         } else {
           LockSupport.park(this);
