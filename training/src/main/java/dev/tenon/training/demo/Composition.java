@@ -21,13 +21,13 @@ interface Composition {
     Texture.Kind[] kinds = Texture.Kind.values();
     Form form = FORMS.get(label / kinds.length);
     Texture texture = texture(kinds[label % kinds.length], dice);
-    return single(form, texture, dice.between(0.6, 0.85), dice.between(-0.35, 0.35), dice);
+    return single(form, texture, dice.between(0.6, 0.85), dice.between(-0.35, 0.35), Palette.ground(dice), dice);
   }
 
   /** Label = number of corners or tips: 3 to 5 corners, then 4 to 6 tips. */
   static Scene points(int label, Dice dice) {
     Form form = label < 3 ? Form.polygon(label + 3) : Form.star(label + 1, dice.between(0.42, 0.55));
-    return single(form, anyTexture(dice), dice.between(0.65, 0.9), dice.between(-0.35, 0.35), dice);
+    return single(form, anyTexture(dice), dice.between(0.65, 0.9), dice.between(-0.35, 0.35), Palette.ground(0, dice), dice);
   }
 
   /** Label = kind of pattern × its width. */
@@ -35,12 +35,12 @@ interface Composition {
     Texture.Kind kind = Texture.Kind.values()[1 + label / 2];
     double period = label % 2 == 0 ? dice.between(0.2, 0.27) : dice.between(0.36, 0.46);
     Texture texture = new Texture(kind, period, dice.angle());
-    return single(dice.pick(FORMS), texture, dice.between(0.55, 0.85), dice.angle(), dice);
+    return single(dice.pick(FORMS), texture, dice.between(0.55, 0.85), dice.angle(), Palette.ground(1, dice), dice);
   }
 
   /** Label = how many things there are, less one. */
   static Scene count(int label, Dice dice) {
-    Rgb ground = Palette.ground(dice);
+    Rgb ground = Palette.ground(2, dice);
     Form form = dice.pick(FORMS);
     boolean mixed = dice.chance(0.5);
     int hue = Palette.hueOn(ground, dice);
@@ -56,7 +56,7 @@ interface Composition {
 
   /** Label = what two things have in common: outline and color, the outline, the color, nothing. */
   static Scene pair(int label, Dice dice) {
-    Rgb ground = Palette.ground(dice);
+    Rgb ground = Palette.ground(4, dice);
     int form = dice.below(FORMS.size());
     int hue = Palette.hueOn(ground, dice);
     int otherForm = label < 2 ? form : (form + 1 + dice.below(FORMS.size() - 1)) % FORMS.size();
@@ -76,11 +76,10 @@ interface Composition {
   /** Label = a sixth of the color circle. */
   static Scene color(int label, Dice dice) {
     Rgb color = Palette.thing(2 * label + dice.below(2));
-    return single(dice.pick(FORMS), anyTexture(dice), dice.between(0.4, 0.8), dice.angle(), Palette.groundFor(color, dice), color, dice);
+    return single(dice.pick(FORMS), anyTexture(dice), dice.between(0.4, 0.8), dice.angle(), Palette.ground(3, dice), color, dice);
   }
 
-  private static Scene single(Form form, Texture texture, double radius, double turn, Dice dice) {
-    Rgb ground = Palette.ground(dice);
+  private static Scene single(Form form, Texture texture, double radius, double turn, Rgb ground, Dice dice) {
     return single(form, texture, radius, turn, ground, Palette.thing(Palette.hueOn(ground, dice)), dice);
   }
 

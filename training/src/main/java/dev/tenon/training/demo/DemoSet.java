@@ -29,10 +29,10 @@ public record DemoSet(DemoTask task, int train, int test) {
   public static List<DemoSet> defaults() {
     return List.of(
         new DemoSet(DemoTask.FORMS, 8400, 560),
-        new DemoSet(DemoTask.POINTS, 1200, 360),
-        new DemoSet(DemoTask.GRAIN, 900, 360),
-        new DemoSet(DemoTask.COUNT, 900, 360),
-        new DemoSet(DemoTask.COLOR, 600, 360),
+        new DemoSet(DemoTask.POINTS, 360, 360),
+        new DemoSet(DemoTask.GRAIN, 300, 360),
+        new DemoSet(DemoTask.COUNT, 300, 360),
+        new DemoSet(DemoTask.COLOR, 240, 360),
         new DemoSet(DemoTask.PAIR, 600, 400));
   }
 

@@ -13,19 +13,24 @@ final class Palette {
       0xD7443E, 0xEE7B30, 0xF2B632, 0xB5C334, 0x5FA845, 0x2E9E83,
       0x2FA9C4, 0x2F74C0, 0x4B4FB5, 0x8450B0, 0xC5539B, 0xE6718A);
 
-  /** Light, so that things are darker than what lies behind them: then an outline can be learned from few images. */
-  private static final List<Rgb> GROUNDS = colors(
-      0xF4E9D5, 0xE9DCC9, 0xDDE5DF, 0xD3DFE8, 0xE8D9DC, 0xC9CFC1, 0xF2F0EC, 0xDFE6D2, 0xD8D3E4, 0xEFE3B8);
+  /**
+   * What lies behind the things, shades of one paper in a row, so that a task can be told by the paper it is on. All are light, so that
+   * things are darker than what lies behind them: then an outline can be learned from few images.
+   */
+  private static final List<List<Rgb>> PAPERS = List.of(
+      colors(0xF4E6C4, 0xEFDDB0), colors(0xC9DDF0, 0xBBD2E8), colors(0xD0E4C6, 0xC2D9B6), colors(0xEDEDED, 0xE0E0E2),
+      colors(0xF1D3DA, 0xE8C4CD));
 
   private Palette() {}
 
+  /** A shade of any paper. */
   static Rgb ground(Dice dice) {
-    return dice.pick(GROUNDS);
+    return dice.pick(dice.pick(PAPERS));
   }
 
-  /** A ground that a thing of that color stands out from. */
-  static Rgb groundFor(Rgb color, Dice dice) {
-    return dice.pick(GROUNDS.stream().filter(ground -> stands(color, ground)).toList());
+  /** A shade of the paper with that number. */
+  static Rgb ground(int paper, Dice dice) {
+    return dice.pick(PAPERS.get(paper));
   }
 
   /** The hue of a thing that stands out from the ground. */
@@ -48,7 +53,7 @@ final class Palette {
   }
 
   private static boolean stands(Rgb color, Rgb ground) {
-    return Math.abs(color.luma() - ground.luma()) > 0.15;
+    return Math.abs(color.luma() - ground.luma()) > 0.13;
   }
 
   static Rgb thing(int hue) {

@@ -3,6 +3,7 @@ package dev.tenon.training.run;
 import dev.tenon.engine.Backend;
 import dev.tenon.engine.Backends;
 import dev.tenon.engine.Scope;
+import dev.tenon.engine.TenonException;
 import dev.tenon.model.vit.Vit;
 import dev.tenon.training.checkpoint.Checkpoint;
 import dev.tenon.training.data.Batch;
@@ -18,6 +19,7 @@ import dev.tenon.training.recipe.DataSpec;
 import dev.tenon.training.recipe.Recipe;
 import dev.tenon.training.report.RunReport;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
@@ -114,6 +116,10 @@ final class UnionRun {
       training.restore(checkpoint);
       step = Long.parseLong(checkpoint.fact(STEP));
       watch.add(Double.parseDouble(checkpoint.fact(SECONDS)));
+      if (step > 0 && !Files.exists(folder.metrics())) {
+        throw new TenonException(folder.metrics() + " is missing, which the report of the whole run is made of; restore it or start the"
+            + " run again (--overwrite)");
+      }
     }
   }
 

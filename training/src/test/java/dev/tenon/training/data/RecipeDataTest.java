@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tenon.engine.TenonException;
+import dev.tenon.training.demo.DemoTask;
 import dev.tenon.training.image.ExifOrientation;
 import dev.tenon.training.image.Image;
 import dev.tenon.training.image.ImageDecoder;
@@ -65,7 +66,7 @@ class RecipeDataTest {
     assertThat(RecipeData.tasks(dataOf("source: folder"), 32).tasks())
         .extracting(TaskData::name)
         .containsExactly("t9", "t10");
-    assertThat(RecipeData.tasks(dataOf("source: demo"), 32).tasks()).hasSize(5);
+    assertThat(RecipeData.tasks(dataOf("source: demo"), 32).tasks()).hasSize(DemoTask.values().length);
     var cub = dataOf("source: cub");
     assertThatThrownBy(() -> RecipeData.tasks(cub, 32)).hasMessageContaining("names no tasks");
   }

@@ -91,7 +91,7 @@ class DemoWorldTest {
       Scene scene = scene(DemoTask.COLOR, label, index);
       Thing largest = scene.things().stream().filter(t -> t.radius() > 0.39 && t.radius() < 1).findFirst().orElseThrow();
       assertThat(largest.color()).isIn(Palette.thing(2 * label), Palette.thing(2 * label + 1));
-      assertThat(Math.abs(largest.color().luma() - scene.ground().luma())).isGreaterThan(0.15);
+      assertThat(Math.abs(largest.color().luma() - scene.ground().luma())).isGreaterThan(0.13);
     }
   }
 

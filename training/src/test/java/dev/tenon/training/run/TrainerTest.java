@@ -171,7 +171,7 @@ class TrainerTest {
   }
 
   @Test
-  void aRunIsResumedOnlyAsWhatItWasBegun() {
+  void aRunIsResumedOnlyAsWhatItWasBegun() throws IOException {
     Recipe recipe = tiny.recipe("run", TinyRun.EMTAL, "schedule.epochs=2");
     assertRefused(recipe, RunFolder.Start.RESUME, "holds no run to resume");
     TinyRun.train(recipe, RunFolder.Start.FRESH);
@@ -179,6 +179,8 @@ class TrainerTest {
     assertRefused(tiny.recipe("run", TinyRun.EMTAL, "schedule.epochs=2", "optimizer.lr=0.02"), RunFolder.Start.RESUME,
         "optimizer.lr = 0.01, now it is 0.02", "recipe.yaml");
     assertRefused(tiny.recipe("run", "{kind: full}", "schedule.epochs=2"), RunFolder.Start.RESUME, "method.");
+    Files.move(root.resolve("run/metrics.jsonl"), root.resolve("metrics.jsonl"));
+    assertRefused(recipe, RunFolder.Start.RESUME, "metrics.jsonl is missing");
     tiny.write("data/hue/train/red/more.ppm", 200, 40, 40, 99);
     assertRefused(recipe, RunFolder.Start.RESUME, "another data set", "hue: 3 classes", "31 training");
   }
