@@ -7,7 +7,12 @@ import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.Attention;
 import dev.tenon.engine.op.AttentionGrad;
+import dev.tenon.kernels.gpu.Fit;
 import dev.tenon.kernels.gpu.Grid;
+import dev.tenon.kernels.gpu.Launcher;
+import dev.tenon.kernels.gpu.OpKernel;
+import dev.tenon.kernels.gpu.Operands;
+import dev.tenon.kernels.gpu.ReduceKernels;
 import java.util.List;
 
 /** Launches the text {@code attention.cu}: attention that keeps its scores in shared memory, reading q, k and v as they lie. */

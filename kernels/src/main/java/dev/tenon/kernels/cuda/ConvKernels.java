@@ -6,7 +6,11 @@ import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.Conv2d;
 import dev.tenon.engine.op.Conv2dGradInput;
 import dev.tenon.engine.op.Conv2dGradWeight;
+import dev.tenon.kernels.gpu.Fit;
 import dev.tenon.kernels.gpu.Grid;
+import dev.tenon.kernels.gpu.Launcher;
+import dev.tenon.kernels.gpu.OpKernel;
+import dev.tenon.kernels.gpu.Operands;
 import java.util.List;
 
 /** Launches the text {@code conv.cu}: convolutions and their two gradients, straight from the definition. */

@@ -5,6 +5,8 @@ import dev.tenon.engine.Device;
 import dev.tenon.engine.Storage;
 import dev.tenon.engine.io.CacheFolder;
 import dev.tenon.engine.kernel.KernelRegistry;
+import dev.tenon.kernels.gpu.DeviceMemory;
+import dev.tenon.kernels.gpu.Faults;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -14,7 +16,7 @@ final class CudaBackend implements Backend {
   private final Driver driver;
   private final DeviceMemory memory;
   private final KernelImages images;
-  private final Launcher launcher;
+  private final CudaLauncher launcher;
   private final Faults faults;
   private final KernelRegistry kernels;
 
@@ -23,8 +25,9 @@ final class CudaBackend implements Backend {
     info = Driver.info(index);
     memory = new DeviceMemory(driver);
     images = new KernelImages(info.target(), CacheFolder.of(System.getenv()).path().resolve("kernels"));
-    launcher = new Launcher(driver, memory, images);
-    faults = new Faults(driver.shared(Faults.BYTES));
+    launcher = new CudaLauncher(driver, memory, images);
+    MemorySegment fault = driver.shared(Faults.BYTES);
+    faults = new Faults(fault.address(), fault);
     kernels = new KernelRegistry(CudaKernels.all(launcher, faults, info));
   }
 

@@ -1,6 +1,13 @@
 package dev.tenon.kernels.cuda;
 
 import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.kernels.gpu.ElementwiseKernels;
+import dev.tenon.kernels.gpu.Faults;
+import dev.tenon.kernels.gpu.Launcher;
+import dev.tenon.kernels.gpu.MoveKernels;
+import dev.tenon.kernels.gpu.OptimizerKernels;
+import dev.tenon.kernels.gpu.ReduceKernels;
+import dev.tenon.kernels.gpu.RowKernels;
 import java.util.List;
 import java.util.stream.Stream;
 

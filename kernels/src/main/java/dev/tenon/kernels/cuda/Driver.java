@@ -7,6 +7,7 @@ import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR
 import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
 
 import dev.tenon.engine.TenonException;
+import dev.tenon.kernels.gpu.DeviceMemory;
 import dev.tenon.kernels.gpu.Grid;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -26,7 +27,7 @@ import jcuda.driver.JCudaDriver;
  * One NVIDIA GPU through its driver: the primary context, one stream, memory, loaded code. Everything that can go wrong in there
  * becomes a sentence here.
  */
-final class Driver implements AutoCloseable {
+final class Driver implements DeviceMemory.Source, AutoCloseable {
   /** The oldest driver whose GPUs run every kernel text: CUDA 12.0. */
   private static final int LEAST_VERSION = 12_000;
   private static final int LEAST_CAPABILITY = 80;
@@ -189,8 +190,8 @@ final class Driver implements AutoCloseable {
     check(calls.setCurrent(context.address()), "the GPU's context could not be entered");
   }
 
-  /** Memory of {@code bytes} bytes, or 0 when there is not enough. */
-  long allocate(long bytes) {
+  @Override
+  public long allocate(long bytes) {
     enter();
     Memory memory = new Memory();
     int status = JCudaDriver.cuMemAlloc(memory, bytes);
@@ -201,7 +202,8 @@ final class Driver implements AutoCloseable {
     return memory.address();
   }
 
-  void free(long address) {
+  @Override
+  public void free(long address) {
     enter();
     check(JCudaDriver.cuMemFree(new CUdeviceptr().withByteOffset(address)), "memory could not be freed");
   }
@@ -216,8 +218,8 @@ final class Driver implements AutoCloseable {
     return MemorySegment.ofAddress(memory.address()).reinterpret(bytes);
   }
 
-  /** Free and total bytes of the GPU's memory. */
-  long[] memory() {
+  @Override
+  public long[] memory() {
     enter();
     long[] free = new long[1];
     long[] total = new long[1];
@@ -244,9 +246,10 @@ final class Driver implements AutoCloseable {
     return JCudaDriver.cuStreamSynchronize(stream);
   }
 
-  void synchronize() {
+  @Override
+  public void synchronize() {
     check(await(),
-        "a kernel launched before failed (start with -D" + Launcher.SYNCHRONOUS + "=true to learn which)");
+        "a kernel launched before failed (start with -D" + CudaLauncher.SYNCHRONOUS + "=true to learn which)");
   }
 
   CUmodule load(byte[] image, String what) {

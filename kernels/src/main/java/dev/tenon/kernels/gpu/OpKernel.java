@@ -1,4 +1,4 @@
-package dev.tenon.kernels.cuda;
+package dev.tenon.kernels.gpu;
 
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
@@ -12,7 +12,7 @@ import java.util.function.Function;
  * @param refusal why it cannot run a call, or null when it can
  * @param run launches what computes a call whose results have elements
  */
-record OpKernel(String name, Class<? extends Op> op, Function<Call, String> refusal, Consumer<Call> run) implements Kernel {
+public record OpKernel(String name, Class<? extends Op> op, Function<Call, String> refusal, Consumer<Call> run) implements Kernel {
   @Override
   public Offer accepts(Call call) {
     String reason = refusal.apply(call);

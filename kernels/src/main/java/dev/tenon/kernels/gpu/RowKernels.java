@@ -1,4 +1,4 @@
-package dev.tenon.kernels.cuda;
+package dev.tenon.kernels.gpu;
 
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
@@ -14,18 +14,16 @@ import dev.tenon.engine.op.LogSoftmaxGrad;
 import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Softmax;
 import dev.tenon.engine.op.SoftmaxGrad;
-import dev.tenon.kernels.gpu.Grid;
-import dev.tenon.kernels.gpu.Lines;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Launches the text {@code rows.cu}: what works on each line along one dimension by itself. */
-record RowKernels(Launcher launcher, Faults faults, ReduceKernels reductions) {
+/** Launches the text {@code rows}: what works on each line along one dimension by itself. */
+public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reductions) {
   private static final String TEXT = "rows";
   private static final int THREADS = 128;
   private static final long NONE = 0;
 
-  List<Kernel> all() {
+  public List<Kernel> all() {
     return List.of(
         kernel(Softmax.class, c -> along(c, "softmax", ((Softmax) c.op()).axis())),
         kernel(SoftmaxGrad.class, c -> along(c, "softmaxGrad", ((SoftmaxGrad) c.op()).axis())),

@@ -1,4 +1,4 @@
-package dev.tenon.kernels.cuda;
+package dev.tenon.kernels.gpu;
 
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Layout;
@@ -13,16 +13,14 @@ import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Unary;
 import dev.tenon.engine.op.UnaryGrad;
 import dev.tenon.engine.op.Where;
-import dev.tenon.kernels.gpu.Grid;
-import dev.tenon.kernels.gpu.Walk;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Launches the text {@code elementwise.cu}: maps of one element, of pairs, and the gated activation. */
-record ElementwiseKernels(Launcher launcher) {
+/** Launches the text {@code elementwise}: maps of one element, of pairs, and the gated activation. */
+public record ElementwiseKernels(Launcher launcher) {
   private static final String TEXT = "elementwise";
 
-  List<Kernel> all() {
+  public List<Kernel> all() {
     return List.of(
         kernel(Unary.class, c -> mapped(c, "unary_" + ((Unary) c.op()).fn(), ((Unary) c.op()).a(), ((Unary) c.op()).b())),
         kernel(UnaryGrad.class,
@@ -44,7 +42,7 @@ record ElementwiseKernels(Launcher launcher) {
   }
 
   /** The type that real operands have. */
-  static DType real(Call call) {
+  public static DType real(Call call) {
     return call.inputs().stream().map(Tensor::dtype).filter(DType::isFloating).findFirst().orElseThrow();
   }
 

@@ -1,4 +1,4 @@
-package dev.tenon.kernels.cuda;
+package dev.tenon.kernels.gpu;
 
 import dev.tenon.engine.TenonException;
 import java.util.ArrayDeque;
@@ -7,25 +7,39 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * A GPU's memory in blocks that are used again. A block may be taken while kernels that read its old contents are still queued:
- * all work of a GPU runs on one stream, so what the new owner launches comes after them.
+ * A device's memory in blocks that are used again. A block may be taken while kernels that read its old contents are still queued:
+ * all work of a device runs in one order, so what the new owner launches comes after them.
  */
-final class DeviceMemory implements AutoCloseable {
-  private final Driver driver;
+public final class DeviceMemory implements AutoCloseable {
+  private final Source source;
   private final Map<Long, ArrayDeque<Long>> free = new HashMap<>();
   private long reservedBytes;
   private long usedBytes;
   private boolean closed;
 
-  /** A block's address and its size. */
-  record Block(long address, long bytes) {}
+  /** Where memory comes from. */
+  public interface Source {
+    /** The address of {@code bytes} bytes, or 0 when there is not enough. */
+    long allocate(long bytes);
 
-  DeviceMemory(Driver driver) {
-    this.driver = driver;
+    void free(long address);
+
+    /** Free and total bytes. */
+    long[] memory();
+
+    /** Waits for everything launched so far. */
+    void synchronize();
+  }
+
+  /** A block's address and its size. */
+  public record Block(long address, long bytes) {}
+
+  public DeviceMemory(Source source) {
+    this.source = source;
   }
 
   /** A block of at least {@code bytes} bytes, with old contents. */
-  synchronized Block take(long bytes) {
+  public synchronized Block take(long bytes) {
     long size = sizeClass(bytes);
     ArrayDeque<Long> blocks = free.get(size);
     long address = blocks != null && !blocks.isEmpty() ? blocks.pop() : reserve(size, bytes);
@@ -34,13 +48,13 @@ final class DeviceMemory implements AutoCloseable {
   }
 
   private long reserve(long size, long wanted) {
-    long address = driver.allocate(size);
+    long address = source.allocate(size);
     if (address == 0) {
       trim();
-      address = driver.allocate(size);
+      address = source.allocate(size);
     }
     if (address == 0) {
-      long[] memory = driver.memory();
+      long[] memory = source.memory();
       throw new TenonException("out of GPU memory: " + mib(wanted) + " wanted, " + mib(usedBytes) + " in use by tensors, "
           + mib(memory[0]) + " free of " + mib(memory[1]) + "; use a smaller batch or image size");
     }
@@ -48,27 +62,27 @@ final class DeviceMemory implements AutoCloseable {
     return address;
   }
 
-  synchronized void give(Block block) {
+  public synchronized void give(Block block) {
     usedBytes -= block.bytes();
     if (closed) {
-      driver.free(block.address());
+      source.free(block.address());
     } else {
       free.computeIfAbsent(block.bytes(), _ -> new ArrayDeque<>()).push(block.address());
     }
   }
 
-  /** Gives blocks that nothing uses back to the driver. */
+  /** Gives blocks that nothing uses back to where they came from. */
   private void trim() {
-    driver.synchronize();
+    source.synchronize();
     free.forEach((size, blocks) -> {
-      blocks.forEach(driver::free);
+      blocks.forEach(source::free);
       reservedBytes -= size * blocks.size();
     });
     free.clear();
   }
 
-  /** Bytes taken from the driver, in use or cached. */
-  synchronized long reservedBytes() {
+  /** Bytes taken from the device, in use or cached. */
+  public synchronized long reservedBytes() {
     return reservedBytes;
   }
 

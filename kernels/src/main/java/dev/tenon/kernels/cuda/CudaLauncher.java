@@ -6,21 +6,21 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.tenon.engine.DType;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
+import dev.tenon.kernels.gpu.DeviceMemory;
 import dev.tenon.kernels.gpu.Grid;
+import dev.tenon.kernels.gpu.Launcher;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
-import java.util.Locale;
 import java.util.Map;
 import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
 
 /** Starts kernels on one GPU, and lends them memory. What a launch reports wrong names kernel, grid and operands. */
-final class Launcher implements AutoCloseable {
+final class CudaLauncher implements Launcher, AutoCloseable {
   /** A system property: wait for each kernel, so that a fault is reported where it happens. */
   static final String SYNCHRONOUS = "tenon.cuda.sync";
 
@@ -37,26 +37,14 @@ final class Launcher implements AutoCloseable {
   private final MemorySegment pointers = arena.allocate(ADDRESS, MOST_PARAMETERS);
   private final boolean synchronous = Boolean.getBoolean(SYNCHRONOUS);
 
-  Launcher(Driver driver, DeviceMemory memory, KernelImages images) {
+  CudaLauncher(Driver driver, DeviceMemory memory, KernelImages images) {
     this.driver = driver;
     this.memory = memory;
     this.images = images;
   }
 
-  /** The kernel {@code name} of a text, in its variant for {@code dtype}. */
-  record Entry(String text, String name) {
-    static Entry of(String text, String name, DType dtype) {
-      return new Entry(text, name + "_" + dtype.name().toLowerCase(Locale.ROOT));
-    }
-  }
-
-  /**
-   * Starts a kernel, unless the grid is empty.
-   *
-   * @param call what it is for, for messages
-   * @param arguments tensors and addresses (Long) for pointers, numbers by their type, int arrays for structures of ints
-   */
-  synchronized void launch(Call call, Entry entry, Grid grid, Object... arguments) {
+  @Override
+  public synchronized void launch(Call call, Entry entry, Grid grid, Object... arguments) {
     if (grid.isEmpty()) {
       return;
     }
@@ -70,7 +58,7 @@ final class Launcher implements AutoCloseable {
       status = driver.await();
     }
     if (status != CUresult.CUDA_SUCCESS) {
-      throw new TenonException("kernel " + entry.name() + " failed with " + grid + " for "
+      throw new TenonException("kernel " + entry.symbol() + " failed with " + grid + " for "
           + call.describe() + ": " + CUresult.stringFor(status));
     }
   }
@@ -79,7 +67,7 @@ final class Launcher implements AutoCloseable {
     long at = argument instanceof Integer || argument instanceof Float || argument instanceof int[] ? from + 3 & -4 : from + 7 & -8;
     pointers.setAtIndex(ADDRESS, parameter, values.asSlice(at));
     return switch (argument) {
-      case Tensor t -> put(at, address(t));
+      case Tensor t -> put(at, Launcher.address(t));
       case Long v -> put(at, v);
       case Double v -> {
         values.set(JAVA_DOUBLE, at, v);
@@ -106,25 +94,20 @@ final class Launcher implements AutoCloseable {
     return at + 8;
   }
 
-  /** The device address of a tensor's first element. */
-  static long address(Tensor tensor) {
-    return tensor.storage().segment().address() + tensor.layout().offset() * tensor.dtype().byteSize();
-  }
-
   private Driver.Function function(Entry entry) {
-    Driver.Function known = functions.get(entry.name());
+    Driver.Function known = functions.get(entry.symbol());
     if (known == null) {
       CUmodule module =
           modules.computeIfAbsent(entry.text(), text -> driver.load(images.image(text), "the code of kernel text " + text));
-      known = driver.function(module, entry.name());
-      functions.put(entry.name(), known);
+      known = driver.function(module, entry.symbol());
+      functions.put(entry.symbol(), known);
     }
     return known;
   }
 
-  /** The operands of {@code call} and memory to work in, until it is closed. */
-  Operands operands(Call call) {
-    return new Operands(this, memory, call);
+  @Override
+  public DeviceMemory memory() {
+    return memory;
   }
 
   @Override

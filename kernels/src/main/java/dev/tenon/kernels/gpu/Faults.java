@@ -1,4 +1,4 @@
-package dev.tenon.kernels.cuda;
+package dev.tenon.kernels.gpu;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -10,23 +10,28 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Indices out of range, which only a kernel sees: it leaves them in memory that the host reads whenever it waits for the GPU. */
-final class Faults {
-  static final long BYTES = 24;
+public final class Faults {
+  public static final long BYTES = 24;
 
+  private final long address;
   private final MemorySegment fault;
   private final List<String> ops = new ArrayList<>();
 
-  /** @param fault {@link #BYTES} bytes that host and GPU see at the same address */
-  Faults(MemorySegment fault) {
+  /**
+   * @param address where kernels leave a fault
+   * @param fault the same {@link #BYTES} bytes as the host sees them
+   */
+  public Faults(long address, MemorySegment fault) {
+    this.address = address;
     this.fault = fault.fill((byte) 0);
   }
 
-  long address() {
-    return fault.address();
+  public long address() {
+    return address;
   }
 
   /** The number a kernel shall report {@code op} by. */
-  synchronized int number(Op op) {
+  public synchronized int number(Op op) {
     int known = ops.indexOf(op.name());
     if (known < 0) {
       ops.add(op.name());
@@ -36,7 +41,7 @@ final class Faults {
   }
 
   /** Fails if a kernel has met an index out of range since the last call. */
-  synchronized void check() {
+  public synchronized void check() {
     if (fault.get(JAVA_INT, 0) != 0) {
       TenonException failure = new TenonException(ops.get(fault.get(JAVA_INT, 4)) + ": index " + fault.get(JAVA_LONG, 8)
           + " is outside of 0 to " + (fault.get(JAVA_LONG, 16) - 1) + "; correct the indices");

@@ -1,4 +1,4 @@
-package dev.tenon.kernels.cuda;
+package dev.tenon.kernels.gpu;
 
 import dev.tenon.engine.Layout;
 import dev.tenon.engine.Shape;
@@ -16,16 +16,13 @@ import dev.tenon.engine.op.Pad;
 import dev.tenon.engine.op.Roll;
 import dev.tenon.engine.op.ScatterAdd;
 import dev.tenon.engine.op.SliceGrad;
-import dev.tenon.kernels.gpu.Grid;
-import dev.tenon.kernels.gpu.Walk;
 import java.util.List;
-import java.util.Locale;
 
-/** Launches the text {@code move.cu}: copies, conversions, joining, padding, picking by index and adding back. */
-record MoveKernels(Launcher launcher, Faults faults) {
+/** Launches the text {@code move}: copies, conversions, joining, padding, picking by index and adding back. */
+public record MoveKernels(Launcher launcher, Faults faults) {
   private static final String TEXT = "move";
 
-  List<Kernel> all() {
+  public List<Kernel> all() {
     return List.of(
         new OpKernel("copy", Contiguous.class, Fit::small, this::contiguous),
         new OpKernel("cast", Cast.class, Fit::small, this::cast),
@@ -53,8 +50,8 @@ record MoveKernels(Launcher launcher, Faults faults) {
 
   private void cast(Call call) {
     Walk walk = Walk.of(call.output(0).shape(), call.input(0).layout());
-    String name = ("cast_" + call.input(0).dtype() + "_" + call.output(0).dtype()).toLowerCase(Locale.ROOT);
-    launcher.launch(call, new Launcher.Entry(TEXT, name), Grid.over(walk.size(), 4), walk.pack(), call.input(0), call.output(0));
+    Launcher.Entry entry = Launcher.Entry.of(TEXT, "cast", call.input(0).dtype(), call.output(0).dtype());
+    launcher.launch(call, entry, Grid.over(walk.size(), 4), walk.pack(), call.input(0), call.output(0));
   }
 
   private void concat(Call call) {
@@ -138,7 +135,7 @@ record MoveKernels(Launcher launcher, Faults faults) {
 
   private void pick(Call call, Walk walk, int axis) {
     Tensor x = call.input(0);
-    launcher.launch(call, new Launcher.Entry(TEXT, "pick_" + x.dtype().byteSize()), Grid.over(walk.size(), 4), walk.pack(),
+    launcher.launch(call, new Launcher.Entry(TEXT, "pick", Integer.toString(x.dtype().byteSize())), Grid.over(walk.size(), 4), walk.pack(),
         call.input(1), x, call.output(0), (int) x.dim(axis), (int) x.layout().stride(axis), faults.number(call.op()),
         faults.address());
   }

@@ -1,4 +1,4 @@
-package dev.tenon.kernels.cuda;
+package dev.tenon.kernels.gpu;
 
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Layout;
@@ -8,14 +8,11 @@ import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.Extremum;
 import dev.tenon.engine.op.Sum;
-import dev.tenon.kernels.gpu.Grid;
-import dev.tenon.kernels.gpu.Walk;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.IntStream;
 
-/** Launches the text {@code reduce.cu}. How a reduction is cut depends on shapes alone, so that its bits do too. */
-record ReduceKernels(Launcher launcher) {
+/** Launches the text {@code reduce}. How a reduction is cut depends on shapes alone, so that its bits do too. */
+public record ReduceKernels(Launcher launcher) {
   private static final String TEXT = "reduce";
   private static final int THREADS = 256;
   /** About as many threads as keep any GPU busy; reductions with fewer outputs are cut into chunks. */
@@ -24,11 +21,11 @@ record ReduceKernels(Launcher launcher) {
   private static final long MOST_CHUNKS = 1024;
 
   /** Launches what sums a chunk of the rows into {@code parts}. */
-  interface Parts {
+  public interface Parts {
     void launch(int chunk, int chunks, long parts);
   }
 
-  List<Kernel> all() {
+  public List<Kernel> all() {
     return List.of(
         new OpKernel("reduce", Sum.class, Fit::real, c -> reduce(c, "Add", ((Sum) c.op()).dims())),
         new OpKernel("reduce", Extremum.class, Fit::real,
@@ -84,14 +81,14 @@ record ReduceKernels(Launcher launcher) {
 
   private void launch(
       Call call, String name, boolean block, DType from, DType to, Walk outputs, Walk elements, int chunk, int chunks, Object x, Object y) {
-    String kernel = name + (block ? "_block_" : "_thread_") + (from + "_" + to).toLowerCase(Locale.ROOT);
+    Launcher.Entry entry = Launcher.Entry.of(TEXT, name + (block ? "_block" : "_thread"), from, to);
     int blocks = Math.toIntExact(block ? outputs.size() : (outputs.size() + THREADS - 1) / THREADS);
-    launcher.launch(call, new Launcher.Entry(TEXT, kernel), new Grid(blocks, chunks, 1, THREADS), outputs.pack(), elements.pack(),
+    launcher.launch(call, entry, new Grid(blocks, chunks, 1, THREADS), outputs.pack(), elements.pack(),
         chunk, x, y);
   }
 
   /** Sums row-major {@code x} of {@code shape} to the shape of y, which broadcasts to it. */
-  void sumTo(Call call, Operands in, DType type, long x, Shape shape, Tensor y) {
+  public void sumTo(Call call, Operands in, DType type, long x, Shape shape, Tensor y) {
     int lead = shape.rank() - y.rank();
     List<Integer> dims = IntStream.range(0, shape.rank())
         .filter(d -> d < lead || y.dim(d - lead) != shape.dim(d)).boxed().toList();
@@ -100,7 +97,7 @@ record ReduceKernels(Launcher launcher) {
   }
 
   /** Results 1 and 2 of {@code call}, [n] each, as sums over rows whose parts {@code launch} computes. */
-  void pairs(Call call, Operands in, int rows, int n, Parts launch) {
+  public void pairs(Call call, Operands in, int rows, int n, Parts launch) {
     int chunk = Math.max(1, Math.max((int) ((rows * (long) n + ENOUGH - 1) / ENOUGH), (rows + 1023) / 1024));
     int chunks = Math.max(1, (rows + chunk - 1) / chunk);
     DType type = call.output(1).dtype() == DType.BF16 ? DType.F32 : call.output(1).dtype();

@@ -1,35 +1,31 @@
-package dev.tenon.kernels.cuda;
+package dev.tenon.kernels.gpu;
 
 import dev.tenon.engine.Layout;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
-import dev.tenon.kernels.gpu.Grid;
-import dev.tenon.kernels.gpu.Walk;
 import java.util.ArrayList;
 import java.util.List;
 
 /** A call's operands as kernels want them, with the memory that takes; it goes back when the launches are made. */
-final class Operands implements AutoCloseable {
+public final class Operands implements AutoCloseable {
   private final Launcher launcher;
-  private final DeviceMemory memory;
   private final Call call;
   private final List<DeviceMemory.Block> blocks = new ArrayList<>();
 
-  Operands(Launcher launcher, DeviceMemory memory, Call call) {
+  Operands(Launcher launcher, Call call) {
     this.launcher = launcher;
-    this.memory = memory;
     this.call = call;
   }
 
   /** Where {@code bytes} bytes to work in lie. */
-  long scratch(long bytes) {
-    DeviceMemory.Block block = memory.take(bytes);
+  public long scratch(long bytes) {
+    DeviceMemory.Block block = launcher.memory().take(bytes);
     blocks.add(block);
     return block.address();
   }
 
   /** Where input {@code i} lies row-major without gaps: where it is, or a copy. */
-  long contiguous(int i) {
+  public long contiguous(int i) {
     Tensor tensor = call.input(i);
     if (tensor.layout().isContiguous()) {
       return Launcher.address(tensor);
@@ -40,18 +36,18 @@ final class Operands implements AutoCloseable {
   }
 
   /** Copies a tensor to {@code address}, where it shall lie as {@code target} says. */
-  void copy(Tensor tensor, long address, Layout target) {
+  public void copy(Tensor tensor, long address, Layout target) {
     if (tensor.size() == 0) {
       return;
     }
     int width = tensor.dtype().byteSize();
     Walk walk = Walk.of(tensor.shape(), tensor.layout(), target);
-    launcher.launch(call, new Launcher.Entry("move", "copy_" + width), Grid.over(walk.size(), 4), walk.pack(), tensor,
+    launcher.launch(call, new Launcher.Entry("move", "copy", Integer.toString(width)), Grid.over(walk.size(), 4), walk.pack(), tensor,
         address + target.offset() * width);
   }
 
   @Override
   public void close() {
-    blocks.forEach(memory::give);
+    blocks.forEach(launcher.memory()::give);
   }
 }

@@ -1,22 +1,21 @@
-package dev.tenon.kernels.cuda;
+package dev.tenon.kernels.gpu;
 
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Layout;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
-import dev.tenon.kernels.gpu.Walk;
 import java.util.List;
 import java.util.Set;
 
 /** The conditions the GPU kernels put on a call: why one does not hold, or null when all do. */
-final class Fit {
+public final class Fit {
   private static final Set<DType> REAL = Set.of(DType.F32, DType.F64, DType.BF16);
 
   private Fit() {}
 
   /** Real operands and results are all of one type that kernels are written for, and nothing is too large. */
-  static String real(Call call) {
+  public static String real(Call call) {
     DType dtype = call.inputs().stream().map(Tensor::dtype).filter(DType::isFloating).findFirst().orElse(DType.F16);
     if (!REAL.contains(dtype)) {
       return "computes in F32, F64 and BF16, and an operand is " + dtype;
@@ -30,7 +29,7 @@ final class Fit {
   }
 
   /** No operand or result has more elements than 32-bit indices reach, or a layout with too many steps. */
-  static String small(Call call) {
+  public static String small(Call call) {
     String reason = small(call.inputs());
     return reason == null ? small(call.outputs()) : reason;
   }
@@ -45,7 +44,7 @@ final class Fit {
   }
 
   /** All operands fit, and so does walking over them together as they broadcast to {@code shape}. */
-  static String together(Call call, Shape shape) {
+  public static String together(Call call, Shape shape) {
     Layout[] layouts = call.inputs().stream().map(Tensor::layout).toArray(Layout[]::new);
     return Walk.of(shape, layouts).fits() ? null : "walks up to 6 dimensions of 2^31 elements, and broadcasting needs more";
   }

@@ -1,18 +1,17 @@
-package dev.tenon.kernels.cuda;
+package dev.tenon.kernels.gpu;
 
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.AdamW;
 import dev.tenon.engine.op.Sgd;
-import dev.tenon.kernels.gpu.Grid;
 import java.util.List;
 
-/** Launches the text {@code optimizer.cu}: one pass over a parameter and its running means. */
-record OptimizerKernels(Launcher launcher) {
+/** Launches the text {@code optimizer}: one pass over a parameter and its running means. */
+public record OptimizerKernels(Launcher launcher) {
   private static final String TEXT = "optimizer";
 
-  List<Kernel> all() {
+  public List<Kernel> all() {
     return List.of(
         new OpKernel("adam", AdamW.class, OptimizerKernels::refusal, this::adam),
         new OpKernel("sgd", Sgd.class, OptimizerKernels::refusal, this::sgd));

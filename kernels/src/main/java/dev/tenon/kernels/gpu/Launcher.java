@@ -1,0 +1,52 @@
+package dev.tenon.kernels.gpu;
+
+import dev.tenon.engine.DType;
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.kernel.Call;
+import java.util.Locale;
+
+/** Starts kernels on one device, in order, and lends them memory. */
+public interface Launcher {
+  /**
+   * A kernel, by where its text is.
+   *
+   * @param text the file it is in, without ending
+   * @param variant the types it is for, such as {@code f32}, or the bytes an element takes
+   */
+  record Entry(String text, String name, String variant) {
+    public static Entry of(String text, String name, DType dtype) {
+      return new Entry(text, name, dtype.name().toLowerCase(Locale.ROOT));
+    }
+
+    /** For a kernel that reads one type and writes another. */
+    public static Entry of(String text, String name, DType from, DType to) {
+      return new Entry(text, name, (from + "_" + to).toLowerCase(Locale.ROOT));
+    }
+
+    /** Such as {@code softmax_block_f32}. */
+    public String symbol() {
+      return name + "_" + variant;
+    }
+  }
+
+  /**
+   * Starts a kernel, unless the grid is empty.
+   *
+   * @param call what it is for, for messages
+   * @param arguments tensors and addresses (Long) for pointers, numbers by their type, int arrays for structures of ints
+   */
+  void launch(Call call, Entry entry, Grid grid, Object... arguments);
+
+  /** The memory that kernels work in. */
+  DeviceMemory memory();
+
+  /** The operands of {@code call} and memory to work in, until it is closed. */
+  default Operands operands(Call call) {
+    return new Operands(this, call);
+  }
+
+  /** The address of a tensor's first element. */
+  static long address(Tensor tensor) {
+    return tensor.storage().segment().address() + tensor.layout().offset() * tensor.dtype().byteSize();
+  }
+}
