@@ -25,6 +25,7 @@ import dev.tenon.engine.random.Philox;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /** Calls as vision transformers make them: their extents, and operands that are views of larger tensors. */
 final class NetworkCalls {
@@ -89,7 +90,7 @@ final class NetworkCalls {
     return new Network(name, op, operands);
   }
 
-  static final List<Network> ALL = List.of(
+  private static final List<Network> OF_TOKENS = List.of(
       attention("of 37 tokens", false, false, 2, 37, 37, 3, 64),
       attention("of 197 tokens", false, false, 1, 197, 197, 2, 64),
       attention("of 577 tokens", false, false, 1, 577, 577, 1, 64),
@@ -132,4 +133,6 @@ final class NetworkCalls {
           s -> List.of(s.real(131, 300), s.real(300, 300), s.real(300), s.real(300, 4), s.real(4, 300))),
       of("adamW of a layer", new AdamW(1e-3, 0.9, 0.999, 1e-8, 0.05, 7, true),
           s -> List.of(s.real(200, 300), s.real(200, 300), s.real(200, 300), s.within(0.5, 2, 200, 300))));
+
+  static final List<Network> ALL = Stream.concat(OF_TOKENS.stream(), ImageCalls.ALL.stream()).toList();
 }

@@ -1,0 +1,186 @@
+package dev.tenon.kernels.cpu;
+
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.kernel.Call;
+import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.op.Conv2d;
+import dev.tenon.engine.op.Conv2dGradInput;
+import dev.tenon.engine.op.Op;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Runs {@link Conv2d} of any window, stride, padding, dilation and groups, and {@link Conv2dGradInput}, which is the same sum with the
+ * weight turned around. No columns are made of the image: each tile of the output reads the packed planes at one offset a tap.
+ */
+record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
+  static final List<Class<? extends Op>> OPS = List.of(Conv2d.class, Conv2dGradInput.class);
+
+  /** Elements of packed and computed planes that a task holds: they should stay in the second cache. */
+  private static final int ELEMENTS = 1 << 16;
+  /** Taps that are summed before the next tile: what they read should stay in the first cache. */
+  private static final int DEPTH = 256;
+  /** Multiplications that are worth a task of their own. */
+  private static final long GRAIN = 1 << 21;
+  /** Where there are fewer planes to share out, the output channels of one are split, which packs its inputs again. */
+  private static final int TASKS = 16;
+
+  @Override
+  public String name() {
+    return "conv-direct";
+  }
+
+  @Override
+  public Offer accepts(Call call) {
+    return Fit.rows(call);
+  }
+
+  @Override
+  public void launch(Call call) {
+    Tensor x = call.input(0);
+    Tensor weight = call.input(1);
+    Tensor out = call.output(0);
+    float[] w = new float[(int) weight.size()];
+    Strided.of(weight).read(0, w.length, w);
+    if (call.op() instanceof Conv2d conv) {
+      float[] bias = new float[(int) weight.dim(0)];
+      if (conv.bias()) {
+        Strided.of(call.input(2)).read(0, bias.length, bias);
+      }
+      run(ConvShape.forward(conv, x, weight, out), x, w, bias, out.storage().segment());
+    } else {
+      Conv2d conv = ((Conv2dGradInput) call.op()).conv();
+      run(ConvShape.transposed(conv, x, weight, out), x, turned(w, weight, conv.groups()), new float[(int) out.dim(1)],
+          out.storage().segment());
+    }
+  }
+
+  /** The weight [out, C/groups, ...] as [C, out/groups, ...]. */
+  private static float[] turned(float[] w, Tensor weight, int groups) {
+    int outputs = (int) weight.dim(0) / groups;
+    int inputs = (int) weight.dim(1);
+    int window = (int) (weight.dim(2) * weight.dim(3));
+    float[] turned = new float[w.length];
+    for (int g = 0; g < groups; g++) {
+      for (int o = 0; o < outputs; o++) {
+        for (int c = 0; c < inputs; c++) {
+          System.arraycopy(w, ((g * outputs + o) * inputs + c) * window, turned, ((g * inputs + c) * outputs + o) * window, window);
+        }
+      }
+    }
+    return turned;
+  }
+
+  private void run(ConvShape shape, Tensor x, float[] w, float[] bias, MemorySegment out) {
+    int planes = shape.batch() * shape.groups();
+    int split = Math.max(1, Math.min(TASKS / planes, shape.outputs() / (4 * ConvTiles.ROWS)));
+    int outputs = (shape.outputs() + split - 1) / split;
+    ConvPlanes strips = shape.strips(shape.inputs(), outputs, ELEMENTS);
+    int perPlane = (shape.rows().count() + strips.strip() - 1) / strips.strip();
+    int pieces = planes * split * perPlane;
+    int group = Math.clamp(GRAIN / Math.max(1, shape.products() * strips.strip() / split), 1, (pieces + TASKS - 1) / TASKS);
+    List<ConvPlanes.Phase> phases = strips.phases();
+    List<float[]> weights = phases.stream().map(p -> weights(w, p, shape)).toList();
+    Strided input = Strided.of(x);
+    workers.run((pieces + group - 1) / group, task -> {
+      Strips work = new Strips(shape, strips, phases, weights, bias, outputs);
+      for (int piece = task * group; piece < Math.min(pieces, (task + 1) * group); piece++) {
+        int plane = piece / (split * perPlane);
+        work.run(input, plane, piece / perPlane % split * outputs, piece % perPlane * strips.strip(), out);
+      }
+    });
+  }
+
+  /** The weights of a phase's taps: a row for each output channel, and some to spare. */
+  private static float[] weights(float[] w, ConvPlanes.Phase phase, ConvShape shape) {
+    int taps = phase.taps();
+    int window = shape.rows().window() * shape.columns().window();
+    int rows = shape.groups() * shape.outputs();
+    float[] weights = new float[(rows + ConvTiles.ROWS) * shape.inputs() * taps];
+    for (int i = 0; i < rows * shape.inputs(); i++) {
+      for (int t = 0; t < taps; t++) {
+        weights[i * taps + t] = w[i * window + phase.window()[t]];
+      }
+    }
+    return weights;
+  }
+
+  /** What a task computes on: strips of planes, one after the other in the same arrays. */
+  private static final class Strips {
+    private final ConvShape shape;
+    private final ConvPlanes planes;
+    private final List<ConvPlanes.Phase> phases;
+    private final List<int[]> offsets;
+    private final List<float[]> weights;
+    private final float[] bias;
+    private final int outputs;
+    private final boolean single;
+    private final int length;
+    private final float[] x;
+    private final float[] c;
+    private final float[] inputRows;
+    private final float[] outputRows;
+
+    Strips(
+        ConvShape shape, ConvPlanes planes, List<ConvPlanes.Phase> phases, List<float[]> weights, float[] bias, int outputs) {
+      this.shape = shape;
+      this.planes = planes;
+      this.phases = phases;
+      this.offsets = phases.stream().map(p -> p.offsets(shape.inputs(), planes.input())).toList();
+      this.weights = weights;
+      this.bias = bias;
+      this.outputs = outputs;
+      this.single = outputs < ConvTiles.ROWS;
+      this.length = ConvTiles.roundUp(planes.output(), single ? ConvTiles.LONG : ConvTiles.WIDE);
+      this.x = new float[shape.inputs() * planes.input() + planes.slack()];
+      this.c = new float[phases.size() * ConvTiles.roundUp(outputs, single ? 1 : ConvTiles.ROWS) * length + planes.slack()];
+      this.inputRows = planes.inputRows();
+      this.outputRows = planes.outputRows();
+    }
+
+    /** Computes channels {@code from} … of a plane of one image's group, from row {@code first} on. */
+    void run(Strided input, int plane, int from, int first, MemorySegment out) {
+      for (int i = 0; i < shape.inputs(); i++) {
+        planes.pack(input, (long) plane * shape.inputs() + i, first, inputRows, x, i * planes.input());
+      }
+      int count = Math.min(outputs, shape.outputs() - from);
+      int row = plane % shape.groups() * shape.outputs() + from;
+      int rows = ConvTiles.roundUp(outputs, single ? 1 : ConvTiles.ROWS);
+      for (int p = 0; p < phases.size(); p++) {
+        int at = p * rows * length;
+        for (int o = 0; o < count; o++) {
+          Arrays.fill(c, at + o * length, at + (o + 1) * length, bias[row + o]);
+        }
+        sum(weights.get(p), row, offsets.get(p), phases.get(p).taps(), at, count);
+      }
+      for (int o = 0; o < count; o++) {
+        for (int p = 0; p < phases.size(); p++) {
+          planes.unpack(c, (p * rows + o) * length, phases.get(p), outputRows);
+        }
+        planes.store(outputRows, out, (long) plane * shape.outputs() + from + o, first);
+      }
+    }
+
+    /** Adds to {@code count} channels of C, from {@code at} on, whose weights begin with row {@code row}. */
+    private void sum(float[] w, int row, int[] offsets, int taps, int at, int count) {
+      int depth = shape.inputs() * taps;
+      for (int p = 0; p < depth; p += DEPTH) {
+        int end = Math.min(depth, p + DEPTH);
+        if (single) {
+          for (int o = 0; o < count; o++) {
+            for (int i = 0; i < length; i += ConvTiles.LONG) {
+              ConvTiles.one(w, (row + o) * depth, x, i, offsets, p, end, c, at + o * length + i);
+            }
+          }
+        } else {
+          for (int i = 0; i < length; i += ConvTiles.WIDE) {
+            for (int o = 0; o < count; o += ConvTiles.ROWS) {
+              ConvTiles.four(w, (row + o) * depth, depth, x, i, offsets, p, end, c, at + o * length + i, length);
+            }
+          }
+        }
+      }
+    }
+  }
+}

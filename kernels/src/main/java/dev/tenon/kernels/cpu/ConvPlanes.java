@@ -1,0 +1,186 @@
+package dev.tenon.kernels.cpu;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * How a convolution's planes lie in its arrays: padded and split by phase, with rows {@link #pitch} apart in input and output alike.
+ * A tap then is one offset for all outputs of a phase, and rows need no ends: what is computed between them is left out in the end.
+ */
+final class ConvPlanes {
+  private final ConvAxis rows;
+  private final ConvAxis columns;
+  private final int[] rowSources;
+  private final int[] columnSources;
+  private final int strip;
+
+  /** Planes of which {@code strip} rows of each output phase are computed at a time. */
+  ConvPlanes(ConvAxis rows, ConvAxis columns, int strip) {
+    this.rows = rows;
+    this.columns = columns;
+    this.rowSources = rows.sources();
+    this.columnSources = columns.sources();
+    this.strip = strip;
+  }
+
+  /** A phase of the output: where its taps read, and where in the window they are. */
+  record Phase(int row, int column, int[] offsets, int[] window) {
+    int taps() {
+      return offsets.length;
+    }
+
+    /** The offsets of all taps in all of {@code channels}, which are {@code size} apart. */
+    int[] offsets(int channels, int size) {
+      int[] all = new int[channels * offsets.length];
+      Arrays.setAll(all, i -> i / offsets.length * size + offsets[i % offsets.length]);
+      return all;
+    }
+  }
+
+  int strip() {
+    return strip;
+  }
+
+  int pitch() {
+    return columns.count() + columns.reach();
+  }
+
+  /** Elements of a strip of one output plane's phase, those between rows included. */
+  int output() {
+    return strip * pitch();
+  }
+
+  /** Elements of a strip of one packed input plane. */
+  int input() {
+    return rowSources.length * columnSources.length * sourceRows() * pitch();
+  }
+
+  /** Elements that tiles may touch beyond the end of what is packed. */
+  int slack() {
+    return pitch() + ConvTiles.LONG;
+  }
+
+  private int sourceRows() {
+    return strip + rows.reach();
+  }
+
+  List<Phase> phases() {
+    List<Phase> phases = new ArrayList<>();
+    for (int row = 0; row < Math.min(rows.spacing(), rows.out()); row++) {
+      for (int column = 0; column < Math.min(columns.spacing(), columns.out()); column++) {
+        phases.add(phase(row, column));
+      }
+    }
+    return phases;
+  }
+
+  private Phase phase(int row, int column) {
+    List<ConvAxis.Tap> tall = rows.tapsTo(row);
+    List<ConvAxis.Tap> wide = columns.tapsTo(column);
+    int[] offsets = new int[tall.size() * wide.size()];
+    int[] window = new int[offsets.length];
+    for (int i = 0; i < offsets.length; i++) {
+      ConvAxis.Tap y = tall.get(i / wide.size());
+      ConvAxis.Tap x = wide.get(i % wide.size());
+      int source = Arrays.binarySearch(rowSources, y.from()) * columnSources.length + Arrays.binarySearch(columnSources, x.from());
+      offsets[i] = (source * sourceRows() + y.shift() - rows.leastShift()) * pitch() + x.shift() - columns.leastShift();
+      window[i] = y.index() * columns.window() + x.index();
+    }
+    return new Phase(row, column, offsets, window);
+  }
+
+  /** Room for the rows of an input plane that {@link #pack} reads. */
+  float[] inputRows() {
+    return new float[Math.min(rows.in(), sourceRows() * rows.step()) * columns.in() + Simd.LANES];
+  }
+
+  /** Packs what outputs from row {@code first} on read of plane number {@code plane}; planes must be packed in ascending order. */
+  void pack(Strided x, long plane, int first, float[] tile, float[] to, int at) {
+    int top = (first + rows.leastShift()) * rows.step();
+    int from = Math.max(0, top);
+    int end = Math.min(rows.in(), top + sourceRows() * rows.step());
+    if (from < end) {
+      x.read((plane * rows.in() + from) * columns.in(), (end - from) * columns.in(), tile);
+    }
+    int row = at;
+    for (int phase : rowSources) {
+      for (int source : columnSources) {
+        for (int i = 0; i < sourceRows(); i++, row += pitch()) {
+          int y = top + i * rows.step() + phase;
+          if (y < from || y >= end) {
+            Arrays.fill(to, row, row + pitch(), 0);
+          } else {
+            spread(tile, (y - from) * columns.in(), source, to, row);
+          }
+        }
+      }
+    }
+  }
+
+  /** Copies a phase of a row between its paddings. */
+  private void spread(float[] tile, int from, int source, float[] to, int row) {
+    int step = columns.step();
+    int left = Math.clamp(-columns.leastShift(), 0, pitch());
+    int x = (left + columns.leastShift()) * step + source;
+    int count = Math.clamp((columns.in() - x + step - 1) / step, 0, pitch() - left);
+    Arrays.fill(to, row, row + left, 0);
+    if (step == 1) {
+      copy(tile, from + x, to, row + left, count);
+    } else {
+      for (int i = 0; i < count; i++) {
+        to[row + left + i] = tile[from + x + i * step];
+      }
+    }
+    Arrays.fill(to, row + left + count, row + pitch(), 0);
+  }
+
+  /** Copies whole vectors: up to one of what follows is overwritten, too. */
+  private static void copy(float[] from, int source, float[] to, int target, int count) {
+    for (int i = 0; i < count; i += Simd.LANES) {
+      FloatVector.fromArray(Simd.F32, from, source + i).intoArray(to, target + i);
+    }
+  }
+
+  /** Packs rows from {@code first} on of an output plane, with zeros between and after them up to {@code length}. */
+  void packOutput(Strided y, long plane, int first, float[] tile, float[] to, int at, int length) {
+    int width = columns.out();
+    int count = Math.min(strip, rows.out() - first);
+    y.read((plane * rows.out() + first) * width, count * width, tile);
+    for (int i = 0; i < count; i++) {
+      copy(tile, i * width, to, at + i * pitch(), width);
+      Arrays.fill(to, at + i * pitch() + width, at + (i + 1) * pitch(), 0);
+    }
+    Arrays.fill(to, at + count * pitch(), at + length, 0);
+  }
+
+  /** Room for the rows of an output plane that {@link #unpack} fills in. */
+  float[] outputRows() {
+    return new float[strip * rows.spacing() * columns.out() + Simd.LANES];
+  }
+
+  /** Cuts a computed phase down to its elements, in between those of other phases. */
+  void unpack(float[] c, int at, Phase phase, float[] tile) {
+    int width = columns.out();
+    int count = (width - phase.column + columns.spacing() - 1) / columns.spacing();
+    for (int i = 0; i < strip; i++) {
+      int row = (i * rows.spacing() + phase.row) * width + phase.column;
+      if (columns.spacing() == 1 && rows.spacing() == 1) {
+        copy(c, at + i * pitch(), tile, row, count);
+      } else {
+        for (int j = 0; j < count; j++) {
+          tile[row + j * columns.spacing()] = c[at + i * pitch() + j];
+        }
+      }
+    }
+  }
+
+  /** Stores the rows from {@code first} on, counted in each phase, of plane number {@code plane}. */
+  void store(float[] tile, MemorySegment out, long plane, int first) {
+    int row = first * rows.spacing();
+    int count = Math.min(strip * rows.spacing(), rows.out() - row);
+    MemorySegment.copy(tile, 0, out, Simd.FLOAT, (plane * rows.out() + row) * columns.out() * 4, count * columns.out());
+  }
+}
