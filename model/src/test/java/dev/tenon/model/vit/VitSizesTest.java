@@ -13,11 +13,13 @@ import dev.tenon.engine.Tensor;
 import dev.tenon.model.NameTable;
 import dev.tenon.model.Weights;
 import dev.tenon.model.adapter.Adapters;
+import dev.tenon.model.adapter.Lora;
 import dev.tenon.model.adapter.MoefiedLora;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -78,6 +80,33 @@ class VitSizesTest {
           .isEqualTo(1_197_142);
       published.get("params").forEach(p ->
           assertThat(weights.get(p.get(0).asText()).requiresGrad()).as(p.get(0).asText()).isEqualTo(p.get(2).asBoolean()));
+    }
+  }
+
+  /** The counts of trained parameters of EMTAL §2.4, by the same narrow networks. */
+  @ParameterizedTest
+  @CsvSource({
+      "12, 768, 598, 4, 16, 1197142",
+      "12, 768, 598, 2, 16, 902230",
+      "12, 768, 598, 1, 16, 754774",
+      "12, 768, 62, 4, 16, 784958",
+      "12, 768, 62, 2, 16, 490046",
+      "12, 768, 62, 1, 16, 342590",
+      "24, 1024, 62, 4, 16, 2029630",
+      "12, 768, 598, 16, 0, 2819158"
+  })
+  void adaptersTrainAsManyParametersAsPublished(int depth, long dim, long classes, int rank, int experts, long trained) {
+    Map<Long, Long> full = Map.of(32L, dim, 96L, 3 * dim, 128L, 4 * dim);
+    try (var backend = HostBackend.reference(); Scope _ = Scope.open(backend)) {
+      Vit plain = new Vit(VitSizes.plain(Shape.of(3, 16, 16), 4, 32, depth, 128, classes).random(DType.F32, 1), VitConfig.timm(2));
+      Vit adapted = experts == 0
+          ? new Lora(rank, EnumSet.allOf(Lora.Target.class), 0.02, 7).adapt(plain)
+          : MoefiedLora.of(experts, rank, 7).adapt(plain);
+      long ours = adapted.weights().asMap().values().stream()
+          .filter(Tensor::requiresGrad)
+          .mapToLong(t -> Arrays.stream(t.shape().toArray()).map(d -> full.getOrDefault(d, d)).reduce(1, (a, b) -> a * b))
+          .sum();
+      assertThat(ours).isEqualTo(trained);
     }
   }
 
