@@ -1,5 +1,7 @@
 package dev.tenon.engine;
 
+import java.util.Locale;
+
 /** Opens the devices of one kind; found by {@link java.util.ServiceLoader}. */
 public interface BackendProvider {
   Device.Kind kind();
@@ -11,6 +13,15 @@ public interface BackendProvider {
    * @throws TenonException saying in one sentence what is missing
    */
   Backend open(Device device, int threads);
+
+  /**
+   * The device that a word other than an index means, such as a part of its name.
+   *
+   * @throws TenonException when it means none, or several
+   */
+  default Device find(String selector) {
+    throw new TenonException("device " + kind().name().toLowerCase(Locale.ROOT) + ":" + selector + " does not exist; give its index");
+  }
 
   /** The devices present, one line each, or the reason why there are none. */
   String discover();

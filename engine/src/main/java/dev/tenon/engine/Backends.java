@@ -31,6 +31,25 @@ public final class Backends {
         "device " + device + " cannot be used: no " + device.kind() + " kernels are installed; use --device cpu");
   }
 
+  /**
+   * The device that a text names: {@code cpu}, {@code cuda:1}, or a kind and a word that its provider knows, such as a part of the
+   * device's name.
+   *
+   * @throws TenonException when it names none
+   */
+  public static Device find(String text) {
+    int colon = text.indexOf(':');
+    if (colon >= 0 && !text.substring(colon + 1).matches("\\d*")) {
+      Device.Kind kind = Device.parse(text.substring(0, colon)).kind();
+      for (BackendProvider provider : providers()) {
+        if (provider.kind() == kind && kind != Device.Kind.CPU) {
+          return provider.find(text.substring(colon + 1));
+        }
+      }
+    }
+    return Device.parse(text);
+  }
+
   /** The providers that are installed. */
   public static List<BackendProvider> providers() {
     return ServiceLoader.load(BackendProvider.class).stream().map(ServiceLoader.Provider::get).toList();

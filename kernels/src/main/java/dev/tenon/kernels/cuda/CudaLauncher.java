@@ -69,6 +69,7 @@ final class CudaLauncher implements Launcher, AutoCloseable {
     return switch (argument) {
       case Tensor t -> put(at, Launcher.address(t));
       case Long v -> put(at, v);
+      case Whole(long v) -> put(at, v);
       case Double v -> {
         values.set(JAVA_DOUBLE, at, v);
         yield at + 8;

@@ -16,6 +16,7 @@ public final class Faults {
   private final long address;
   private final MemorySegment fault;
   private final List<String> ops = new ArrayList<>();
+  private boolean expected;
 
   /**
    * @param address where kernels leave a fault
@@ -32,6 +33,7 @@ public final class Faults {
 
   /** The number a kernel shall report {@code op} by. */
   public synchronized int number(Op op) {
+    expected = true;
     int known = ops.indexOf(op.name());
     if (known < 0) {
       ops.add(op.name());
@@ -40,8 +42,14 @@ public final class Faults {
     return known;
   }
 
+  /** Whether a kernel that takes indices was launched since the last {@link #check}. */
+  public synchronized boolean areExpected() {
+    return expected;
+  }
+
   /** Fails if a kernel has met an index out of range since the last call. */
   public synchronized void check() {
+    expected = false;
     if (fault.get(JAVA_INT, 0) != 0) {
       TenonException failure = new TenonException(ops.get(fault.get(JAVA_INT, 4)) + ": index " + fault.get(JAVA_LONG, 8)
           + " is outside of 0 to " + (fault.get(JAVA_LONG, 16) - 1) + "; correct the indices");

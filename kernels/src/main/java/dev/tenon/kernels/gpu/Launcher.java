@@ -23,11 +23,19 @@ public interface Launcher {
       return new Entry(text, name, (from + "_" + to).toLowerCase(Locale.ROOT));
     }
 
+    /** The same for a {@code block} or a {@code thread} on its own. */
+    public Entry by(String team) {
+      return new Entry(text, name, team + "_" + variant);
+    }
+
     /** Such as {@code softmax_block_f32}. */
     public String symbol() {
       return name + "_" + variant;
     }
   }
+
+  /** A number of 64 bits among a kernel's arguments. */
+  record Whole(long value) {}
 
   /**
    * Starts a kernel, unless the grid is empty.

@@ -187,6 +187,6 @@ public record MoveKernels(Launcher launcher, Faults faults) {
     Dropout op = (Dropout) call.op();
     Walk walk = Walk.of(call.output(0).shape(), call.input(0).layout());
     launcher.launch(call, Launcher.Entry.of(TEXT, "dropout", call.output(0).dtype()), Grid.over(walk.size(), 4), walk.pack(),
-        call.input(0), call.output(0), op.p(), op.seed(), op.offset());
+        call.input(0), call.output(0), op.p(), new Launcher.Whole(op.seed()), new Launcher.Whole(op.offset()));
   }
 }

@@ -81,7 +81,7 @@ public record ReduceKernels(Launcher launcher) {
 
   private void launch(
       Call call, String name, boolean block, DType from, DType to, Walk outputs, Walk elements, int chunk, int chunks, Object x, Object y) {
-    Launcher.Entry entry = Launcher.Entry.of(TEXT, name + (block ? "_block" : "_thread"), from, to);
+    Launcher.Entry entry = Launcher.Entry.of(TEXT, name, from, to).by(block ? "block" : "thread");
     int blocks = Math.toIntExact(block ? outputs.size() : (outputs.size() + THREADS - 1) / THREADS);
     launcher.launch(call, entry, new Grid(blocks, chunks, 1, THREADS), outputs.pack(), elements.pack(),
         chunk, x, y);

@@ -52,8 +52,11 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
     Object[] all = new Object[arguments.length + 1];
     all[0] = lines.pack();
     System.arraycopy(arguments, 0, all, 1, arguments.length);
-    String kernel = name + (block ? "_block" : "_thread");
-    launcher.launch(call, Launcher.Entry.of(TEXT, kernel, ElementwiseKernels.real(call)), grid, all);
+    launcher.launch(call, entry(name, block ? "block" : "thread", call), grid, all);
+  }
+
+  private static Launcher.Entry entry(String name, String team, Call call) {
+    return Launcher.Entry.of(TEXT, name, ElementwiseKernels.real(call)).by(team);
   }
 
   private void along(Call call, String name, int axis) {
@@ -71,7 +74,7 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
     try (Operands in = launcher.operands(call)) {
       CumSum op = (CumSum) call.op();
       Lines lines = Lines.of(call.output(0).shape(), op.axis());
-      launcher.launch(call, Launcher.Entry.of(TEXT, "cumSum_thread", call.output(0).dtype()), Grid.each(lines.count()),
+      launcher.launch(call, entry("cumSum", "thread", call), Grid.each(lines.count()),
           lines.pack(), in.contiguous(0), call.output(0), op.reverse() ? 1 : 0);
     }
   }
@@ -79,7 +82,7 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
   private void argMax(Call call) {
     try (Operands in = launcher.operands(call)) {
       Lines lines = Lines.of(call.input(0).shape(), ((ArgMax) call.op()).axis());
-      launcher.launch(call, Launcher.Entry.of(TEXT, "argMax_thread", call.input(0).dtype()), Grid.each(lines.count()),
+      launcher.launch(call, entry("argMax", "thread", call), Grid.each(lines.count()),
           lines.pack(), in.contiguous(0), call.output(0));
     }
   }
@@ -88,7 +91,7 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
     try (Operands in = launcher.operands(call)) {
       CrossEntropy op = (CrossEntropy) call.op();
       launch(call, "crossEntropy", Lines.of(call.input(0).shape(), 1), in.contiguous(0), in.contiguous(1),
-          op.weighted() ? in.contiguous(2) : NONE, call.output(0), op.labelSmoothing(), op.ignoreIndex(),
+          op.weighted() ? in.contiguous(2) : NONE, call.output(0), op.labelSmoothing(), new Launcher.Whole(op.ignoreIndex()),
           faults.number(op), faults.address());
     }
   }
@@ -98,7 +101,7 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
       CrossEntropy op = ((CrossEntropyGrad) call.op()).loss();
       launch(call, "crossEntropyGrad", Lines.of(call.input(0).shape(), 1), in.contiguous(0), in.contiguous(1),
           op.weighted() ? in.contiguous(2) : NONE, in.contiguous(op.weighted() ? 3 : 2), call.output(0), op.labelSmoothing(),
-          op.ignoreIndex(), faults.number(call.op()), faults.address());
+          new Launcher.Whole(op.ignoreIndex()), faults.number(call.op()), faults.address());
     }
   }
 

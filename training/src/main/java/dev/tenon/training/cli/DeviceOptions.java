@@ -14,7 +14,7 @@ final class DeviceOptions {
   private int threads;
 
   Device device() {
-    return Device.parse(device);
+    return Backends.find(device);
   }
 
   int threads() {

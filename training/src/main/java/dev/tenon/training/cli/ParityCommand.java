@@ -36,7 +36,7 @@ final class ParityCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     var out = spec.commandLine().getOut();
-    try (Backend backend = Backends.open(Device.parse(device))) {
+    try (Backend backend = Backends.open(Backends.find(device))) {
       long failed = new Parity(backend, dtype).run(folder, glob, out::println);
       out.flush();
       return failed == 0 ? ExitCode.OK : ExitCode.MISMATCH;

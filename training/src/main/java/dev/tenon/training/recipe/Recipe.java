@@ -1,5 +1,6 @@
 package dev.tenon.training.recipe;
 
+import dev.tenon.engine.Backends;
 import dev.tenon.engine.Device;
 import dev.tenon.engine.TenonException;
 import java.nio.file.Path;
@@ -105,7 +106,7 @@ public record Recipe(
     var recipe = new Recipe(
         name,
         s.longInteger("seed", d.seed),
-        s.parsed("device", d.device, Device::parse),
+        s.parsed("device", d.device, Backends::find),
         s.integer("threads", d.threads, 0, 4096),
         s.choice("precision", d.precision),
         s.section("model", d.model, ModelSpec::visit),

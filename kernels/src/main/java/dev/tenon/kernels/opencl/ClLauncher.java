@@ -1,0 +1,105 @@
+package dev.tenon.kernels.opencl;
+
+import dev.tenon.engine.TenonException;
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.kernel.Call;
+import dev.tenon.kernels.gpu.DeviceMemory;
+import dev.tenon.kernels.gpu.Grid;
+import dev.tenon.kernels.gpu.Launcher;
+import java.util.HashMap;
+import java.util.Map;
+import org.jocl.CL;
+import org.jocl.Pointer;
+import org.jocl.Sizeof;
+import org.jocl.cl_event;
+import org.jocl.cl_kernel;
+import org.jocl.cl_mem;
+import org.jocl.cl_program;
+
+/** Starts kernels on one OpenCL device. What a launch reports wrong names kernel, grid and operands. */
+final class ClLauncher implements Launcher, AutoCloseable {
+  private final ClQueue queue;
+  private final DeviceMemory memory;
+  private final ClPrograms programs;
+  private final boolean hasDoubles;
+  private final ClProfile profile;
+  private final Map<String, cl_program> built = new HashMap<>();
+  private final Map<Entry, cl_kernel> kernels = new HashMap<>();
+
+  /** @param profile takes the times of kernels, or null */
+  ClLauncher(ClQueue queue, DeviceMemory memory, ClPrograms programs, boolean hasDoubles, ClProfile profile) {
+    this.queue = queue;
+    this.memory = memory;
+    this.programs = programs;
+    this.hasDoubles = hasDoubles;
+    this.profile = profile;
+  }
+
+  @Override
+  public DeviceMemory memory() {
+    return memory;
+  }
+
+  @Override
+  public synchronized void launch(Call call, Entry entry, Grid grid, Object... arguments) {
+    if (grid.isEmpty()) {
+      return;
+    }
+    cl_kernel kernel = kernels.computeIfAbsent(entry, this::kernel);
+    int parameter = 0;
+    for (Object argument : arguments) {
+      parameter = set(kernel, parameter, argument);
+    }
+    // One item an element, where the elements are all that counts: a processor's compiler makes vectors of that.
+    long groups = grid.elements() > 0 ? (grid.elements() + grid.threads() - 1) / grid.threads() : grid.x();
+    cl_event event = profile == null ? null : new cl_event();
+    int status = queue.launch(
+        kernel, new long[] {groups * grid.threads(), grid.y(), grid.z()}, new long[] {grid.threads(), 1, 1}, event);
+    if (status != CL.CL_SUCCESS) {
+      throw new TenonException("kernel " + entry.symbol() + " failed with " + grid + " for " + call.describe() + ": "
+          + CL.stringFor_errorCode(status));
+    }
+    if (profile != null) {
+      profile.add(entry.symbol(), event);
+    }
+  }
+
+  /** Sets one argument; the number of the next parameter. A pointer takes two: a buffer, and where in it. */
+  private int set(cl_kernel kernel, int parameter, Object argument) {
+    int status = switch (argument) {
+      case Tensor t -> place(kernel, parameter, Launcher.address(t));
+      case Long address -> place(kernel, parameter, address);
+      case Whole(long v) -> CL.clSetKernelArg(kernel, parameter, Sizeof.cl_long, Pointer.to(new long[] {v}));
+      case Integer v -> CL.clSetKernelArg(kernel, parameter, Sizeof.cl_int, Pointer.to(new int[] {v}));
+      case Double v when !hasDoubles -> CL.clSetKernelArg(kernel, parameter, Sizeof.cl_float, Pointer.to(new float[] {v.floatValue()}));
+      case Double v -> CL.clSetKernelArg(kernel, parameter, Sizeof.cl_double, Pointer.to(new double[] {v}));
+      case int[] v -> CL.clSetKernelArg(kernel, parameter, (long) Sizeof.cl_int * v.length, Pointer.to(v));
+      default -> throw new IllegalArgumentException("no kernel parameter can be made of " + argument);
+    };
+    ClLibrary.check(status, "argument " + parameter + " of a kernel was not taken");
+    return argument instanceof Tensor || argument instanceof Long ? parameter + 2 : parameter + 1;
+  }
+
+  private int place(cl_kernel kernel, int parameter, long address) {
+    ClQueue.Place place = queue.place(address);
+    cl_mem buffer = place.buffer() == null ? new cl_mem() : place.buffer();
+    int status = CL.clSetKernelArg(kernel, parameter, Sizeof.cl_mem, Pointer.to(buffer));
+    return status != CL.CL_SUCCESS ? status
+        : CL.clSetKernelArg(kernel, parameter + 1, Sizeof.cl_long, Pointer.to(new long[] {place.offset()}));
+  }
+
+  private cl_kernel kernel(Entry entry) {
+    String options = ClTypes.options(entry.variant());
+    cl_program program = built.computeIfAbsent(entry.text() + " " + options, _ -> programs.program(entry.text(), options));
+    int[] status = new int[1];
+    cl_kernel kernel = CL.clCreateKernel(program, entry.name(), status);
+    ClLibrary.check(status[0], "there is no kernel " + entry.name() + " in " + entry.text() + ".cl");
+    return kernel;
+  }
+
+  @Override
+  public void close() {
+    kernels.values().forEach(CL::clReleaseKernel);
+    built.values().forEach(CL::clReleaseProgram);
+  }
+}

@@ -1,0 +1,60 @@
+package dev.tenon.kernels.opencl;
+
+import dev.tenon.engine.DType;
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.kernel.Call;
+import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.op.Op;
+import dev.tenon.kernels.gpu.ElementwiseKernels;
+import dev.tenon.kernels.gpu.Faults;
+import dev.tenon.kernels.gpu.Launcher;
+import dev.tenon.kernels.gpu.MoveKernels;
+import dev.tenon.kernels.gpu.OptimizerKernels;
+import dev.tenon.kernels.gpu.ReduceKernels;
+import dev.tenon.kernels.gpu.RowKernels;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Every kernel of the OpenCL backend, family by family. */
+final class OpenClKernels {
+  private OpenClKernels() {}
+
+  static List<Kernel> all(Launcher launcher, Faults faults, ClDevice device) {
+    ReduceKernels reductions = new ReduceKernels(launcher);
+    List<Kernel> kernels = Stream.of(
+        new ElementwiseKernels(launcher).all(),
+        new MoveKernels(launcher, faults).all(),
+        reductions.all(),
+        new RowKernels(launcher, faults, reductions).all(),
+        new ClGemmKernels(launcher, device.units()).all(),
+        new ClAttentionKernels(launcher, reductions, device.localBytes()).all(),
+        new ClConvKernels(launcher).all(),
+        new OptimizerKernels(launcher).all())
+        .flatMap(List::stream).toList();
+    return device.hasDoubles() ? kernels : kernels.stream().<Kernel>map(WithoutDoubles::new).toList();
+  }
+
+  /** A kernel on a device that has no double precision. */
+  private record WithoutDoubles(Kernel kernel) implements Kernel {
+    @Override
+    public String name() {
+      return kernel.name();
+    }
+
+    @Override
+    public Class<? extends Op> op() {
+      return kernel.op();
+    }
+
+    @Override
+    public Offer accepts(Call call) {
+      boolean doubles = Stream.concat(call.inputs().stream(), call.outputs().stream()).map(Tensor::dtype).anyMatch(DType.F64::equals);
+      return doubles ? Offer.refuse("the device has no F64") : kernel.accepts(call);
+    }
+
+    @Override
+    public void launch(Call call) {
+      kernel.launch(call);
+    }
+  }
+}
