@@ -7,7 +7,7 @@ import java.util.List;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * How a convolution's planes lie in its arrays: padded and split by phase, with rows {@link #pitch} apart in input and output alike.
+ * How a convolution's planes lie in its arrays: padded and split by phase, with rows {@code pitch} apart in input and output alike.
  * A tap then is one offset for all outputs of a phase, and rows need no ends: what is computed between them is left out in the end.
  */
 final class ConvPlanes {
@@ -16,6 +16,10 @@ final class ConvPlanes {
   private final int[] rowSources;
   private final int[] columnSources;
   private final int strip;
+  private final int pitch;
+  private final int sourceRows;
+  private final int leastRow;
+  private final int leastColumn;
 
   /** Planes of which {@code strip} rows of each output phase are computed at a time. */
   ConvPlanes(ConvAxis rows, ConvAxis columns, int strip) {
@@ -24,6 +28,10 @@ final class ConvPlanes {
     this.rowSources = rows.sources();
     this.columnSources = columns.sources();
     this.strip = strip;
+    this.pitch = columns.count() + columns.reach();
+    this.sourceRows = strip + rows.reach();
+    this.leastRow = rows.leastShift();
+    this.leastColumn = columns.leastShift();
   }
 
   /** A phase of the output: where its taps read, and where in the window they are. */
@@ -44,27 +52,19 @@ final class ConvPlanes {
     return strip;
   }
 
-  int pitch() {
-    return columns.count() + columns.reach();
-  }
-
   /** Elements of a strip of one output plane's phase, those between rows included. */
   int output() {
-    return strip * pitch();
+    return strip * pitch;
   }
 
   /** Elements of a strip of one packed input plane. */
   int input() {
-    return rowSources.length * columnSources.length * sourceRows() * pitch();
+    return rowSources.length * columnSources.length * sourceRows * pitch;
   }
 
   /** Elements that tiles may touch beyond the end of what is packed. */
   int slack() {
-    return pitch() + ConvTiles.LONG;
-  }
-
-  private int sourceRows() {
-    return strip + rows.reach();
+    return pitch + ConvTiles.LONG;
   }
 
   List<Phase> phases() {
@@ -86,7 +86,7 @@ final class ConvPlanes {
       ConvAxis.Tap y = tall.get(i / wide.size());
       ConvAxis.Tap x = wide.get(i % wide.size());
       int source = Arrays.binarySearch(rowSources, y.from()) * columnSources.length + Arrays.binarySearch(columnSources, x.from());
-      offsets[i] = (source * sourceRows() + y.shift() - rows.leastShift()) * pitch() + x.shift() - columns.leastShift();
+      offsets[i] = (source * sourceRows + y.shift() - leastRow) * pitch + x.shift() - leastColumn;
       window[i] = y.index() * columns.window() + x.index();
     }
     return new Phase(row, column, offsets, window);
@@ -94,24 +94,24 @@ final class ConvPlanes {
 
   /** Room for the rows of an input plane that {@link #pack} reads. */
   float[] inputRows() {
-    return new float[Math.min(rows.in(), sourceRows() * rows.step()) * columns.in() + Simd.LANES];
+    return new float[Math.min(rows.in(), sourceRows * rows.step()) * columns.in() + Simd.LANES];
   }
 
   /** Packs what outputs from row {@code first} on read of plane number {@code plane}; planes must be packed in ascending order. */
   void pack(Strided x, long plane, int first, float[] tile, float[] to, int at) {
-    int top = (first + rows.leastShift()) * rows.step();
+    int top = (first + leastRow) * rows.step();
     int from = Math.max(0, top);
-    int end = Math.min(rows.in(), top + sourceRows() * rows.step());
+    int end = Math.min(rows.in(), top + sourceRows * rows.step());
     if (from < end) {
       x.read((plane * rows.in() + from) * columns.in(), (end - from) * columns.in(), tile);
     }
     int row = at;
     for (int phase : rowSources) {
       for (int source : columnSources) {
-        for (int i = 0; i < sourceRows(); i++, row += pitch()) {
+        for (int i = 0; i < sourceRows; i++, row += pitch) {
           int y = top + i * rows.step() + phase;
           if (y < from || y >= end) {
-            Arrays.fill(to, row, row + pitch(), 0);
+            Arrays.fill(to, row, row + pitch, 0);
           } else {
             spread(tile, (y - from) * columns.in(), source, to, row);
           }
@@ -123,9 +123,9 @@ final class ConvPlanes {
   /** Copies a phase of a row between its paddings. */
   private void spread(float[] tile, int from, int source, float[] to, int row) {
     int step = columns.step();
-    int left = Math.clamp(-columns.leastShift(), 0, pitch());
-    int x = (left + columns.leastShift()) * step + source;
-    int count = Math.clamp((columns.in() - x + step - 1) / step, 0, pitch() - left);
+    int left = Math.clamp(-leastColumn, 0, pitch);
+    int x = (left + leastColumn) * step + source;
+    int count = Math.clamp((columns.in() - x + step - 1) / step, 0, pitch - left);
     Arrays.fill(to, row, row + left, 0);
     if (step == 1) {
       copy(tile, from + x, to, row + left, count);
@@ -134,7 +134,7 @@ final class ConvPlanes {
         to[row + left + i] = tile[from + x + i * step];
       }
     }
-    Arrays.fill(to, row + left + count, row + pitch(), 0);
+    Arrays.fill(to, row + left + count, row + pitch, 0);
   }
 
   /** Copies whole vectors: up to one of what follows is overwritten, too. */
@@ -150,10 +150,10 @@ final class ConvPlanes {
     int count = Math.min(strip, rows.out() - first);
     y.read((plane * rows.out() + first) * width, count * width, tile);
     for (int i = 0; i < count; i++) {
-      copy(tile, i * width, to, at + i * pitch(), width);
-      Arrays.fill(to, at + i * pitch() + width, at + (i + 1) * pitch(), 0);
+      copy(tile, i * width, to, at + i * pitch, width);
+      Arrays.fill(to, at + i * pitch + width, at + (i + 1) * pitch, 0);
     }
-    Arrays.fill(to, at + count * pitch(), at + length, 0);
+    Arrays.fill(to, at + count * pitch, at + length, 0);
   }
 
   /** Room for the rows of an output plane that {@link #unpack} fills in. */
@@ -168,10 +168,10 @@ final class ConvPlanes {
     for (int i = 0; i < strip; i++) {
       int row = (i * rows.spacing() + phase.row) * width + phase.column;
       if (columns.spacing() == 1 && rows.spacing() == 1) {
-        copy(c, at + i * pitch(), tile, row, count);
+        copy(c, at + i * pitch, tile, row, count);
       } else {
         for (int j = 0; j < count; j++) {
-          tile[row + j * columns.spacing()] = c[at + i * pitch() + j];
+          tile[row + j * columns.spacing()] = c[at + i * pitch + j];
         }
       }
     }
