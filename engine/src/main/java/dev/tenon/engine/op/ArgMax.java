@@ -14,7 +14,7 @@ public record ArgMax(int axis, boolean keepDim) implements NoGradient {
   }
 
   /** Whether a later element replaces the leader: only if it is larger, where a NaN is larger than any number. */
-  static boolean beats(double rival, double leader) {
+  public static boolean beats(double rival, double leader) {
     return rival > leader || Double.isNaN(rival) && !Double.isNaN(leader);
   }
 

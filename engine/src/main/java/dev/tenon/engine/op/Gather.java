@@ -46,7 +46,7 @@ public record Gather(int axis) implements Op {
   }
 
   /** An index as an int, or an exception that says how it is out of range. */
-  static int bounded(Op op, double index, long extent) {
+  public static int bounded(Op op, double index, long extent) {
     if (!(index >= 0 && index < extent)) {
       throw new TenonException(
           op.name() + ": index " + (long) index + " is outside of 0 to " + (extent - 1) + "; correct the indices");

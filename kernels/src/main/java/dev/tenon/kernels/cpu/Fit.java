@@ -12,6 +12,9 @@ final class Fit {
   /** Java arrays end below this many elements. */
   private static final long ARRAY = 1L << 30;
 
+  /** Whole numbers up to this are exact in floats. */
+  private static final long EXACT = 1 << 24;
+
   private Fit() {}
 
   static Kernel.Offer accept() {
@@ -50,6 +53,30 @@ final class Fit {
       }
     }
     return f32(call);
+  }
+
+  /** Accepts F32 operands that have elements beside an index, operand 1, which floats hold exactly up to {@link #EXACT}. */
+  static Kernel.Offer indexed(Call call) {
+    for (int i = 0; i < call.inputs().size(); i++) {
+      Tensor t = call.input(i);
+      if (i != 1 && t.dtype() != DType.F32) {
+        return Kernel.Offer.refuse("computes in F32 only, and an operand is " + t.dtype());
+      }
+      if (t.size() == 0 || t.size() > Integer.MAX_VALUE) {
+        return Kernel.Offer.refuse("works on operands of 1 to 2³¹ − 1 elements, and one has shape " + t.shape());
+      }
+    }
+    return counted(call.input(0));
+  }
+
+  /** Accepts a tensor whose positions along any dimension floats hold exactly. */
+  static Kernel.Offer counted(Tensor x) {
+    for (long dim : x.shape().toArray()) {
+      if (dim > EXACT) {
+        return Kernel.Offer.refuse("stages positions as F32, which counts up to " + EXACT + ", and x has shape " + x.shape());
+      }
+    }
+    return accept();
   }
 
   /** Accepts F32 operands small enough to be packed into arrays. */

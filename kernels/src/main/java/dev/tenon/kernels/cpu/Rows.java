@@ -3,6 +3,7 @@ package dev.tenon.kernels.cpu;
 import dev.tenon.engine.Layout;
 import dev.tenon.engine.Tensor;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Runs a computation over the rows of its operands, a few rows a task. Rows are read into arrays, computed on, and written back, so
@@ -45,7 +46,8 @@ final class Rows {
   static void run(Workers workers, List<Operand> in, List<Operand> out, Body body) {
     int width = out.getFirst().width;
     long rows = (out.getFirst().data.size() + width - 1) / width;
-    long group = Math.max(1, GRAIN / width);
+    int widest = Stream.concat(in.stream(), out.stream()).mapToInt(Operand::width).max().orElse(1);
+    long group = Math.max(1, GRAIN / widest);
     workers.run(Math.toIntExact((rows + group - 1) / group), task ->
         some(task * group, Math.min(rows, (task + 1) * group), in, out, body));
   }
