@@ -20,14 +20,21 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
-/** Launches the text {@code gemm.cl}: matrix products, linear layers, and the low-rank update that enters the same sums. */
-record ClGemmKernels(Launcher launcher, int units) {
+/**
+ * Launches the text {@code gemm.cl}: matrix products, linear layers, and the low-rank update that enters the same sums.
+ *
+ * @param wide takes single precision on a processor; null elsewhere
+ */
+record ClGemmKernels(Launcher launcher, WideKernels wide, int units, int localBytes) {
   private static final String TEXT = "gemm";
   private static final int ITEMS = 256;
+  /** Local memory that a tile of 128 takes. */
+  private static final int BYTES_OF_128 = 2 * 2 * 16 * (128 + 4) * 4;
   private static final int MOST_IN_GRID = 65535;
 
   /** No second product. */
   private static final int[] NOTHING = {0, 0, 0, 0, 0};
+  private static final Walk SINGLE = Walk.of(Shape.of(), Layout.contiguous(Shape.of()), Layout.contiguous(Shape.of()));
 
   List<Kernel> all() {
     return List.of(
@@ -84,8 +91,7 @@ record ClGemmKernels(Launcher launcher, int units) {
       DType dtype = ElementwiseKernels.real(call);
       long low = in.scratch((long) rows * rank * Math.max(4, dtype.byteSize()));
       if (rank > 0) {
-        launcher.launch(call, entry("low", 64, dtype), tiles(rows, rank, 1, 64), rows, rank,
-            new int[] {k, k, 1, (int) down.stride(0), (int) down.stride(1)}, x, call.input(lora), op.scale(), low);
+        low(call, rows, rank, new int[] {k, k, 1, (int) down.stride(0), (int) down.stride(1)}, x, call.input(lora), op.scale(), low);
       }
       Object bias = op.bias() ? in.contiguous(2) : Long.valueOf(0);
       layer(call, x, new int[] {rank, rank, 1, (int) up.stride(0), (int) up.stride(1)}, low, call.input(lora + 1), bias);
@@ -99,15 +105,28 @@ record ClGemmKernels(Launcher launcher, int units) {
     int k = (int) w.shape().dim(1);
     int rows = (int) (call.output(0).size() / n);
     int[] product = {k, k, 1, (int) w.stride(1), (int) w.stride(0)};
-    Walk single = Walk.of(Shape.of(), Layout.contiguous(Shape.of()), Layout.contiguous(Shape.of()));
-    launch(call, single, rows, n, product, x, call.input(1), second, a2, b2, bias);
+    launch(call, SINGLE, rows, n, product, x, call.input(1), second, a2, b2, bias);
+  }
+
+  /** The low-rank factor {@code scale·x·a}. */
+  private void low(Call call, int rows, int rank, int[] product, long x, Tensor a, double scale, long low) {
+    DType dtype = ElementwiseKernels.real(call);
+    if (wide != null && WideKernels.takes(dtype)) {
+      wide.product(call, SINGLE, rows, rank, product, x, a, NOTHING, 0L, 0L, 0L, scale, low);
+      return;
+    }
+    launcher.launch(call, entry("low", 64, dtype), tiles(rows, rank, 1, 64), rows, rank, product, x, a, scale, low);
   }
 
   private void launch(
       Call call, Walk batch, int m, int n, int[] product, Object a, Object b, int[] second, Object a2, Object b2, Object bias) {
     DType dtype = ElementwiseKernels.real(call);
+    if (wide != null && WideKernels.takes(dtype)) {
+      wide.product(call, batch, m, n, product, a, b, second, a2, b2, bias, 1, call.output(0));
+      return;
+    }
     long blocks = (m + 127L) / 128 * ((n + 127L) / 128) * batch.size();
-    int tile = dtype == DType.F64 || blocks < units ? 64 : 128;
+    int tile = dtype == DType.F64 || blocks < units || localBytes < BYTES_OF_128 ? 64 : 128;
     launcher.launch(call, entry("gemm", tile, dtype), tiles(m, n, batch.size(), tile), batch.pack(), m, n,
         product, a, b, second, a2, b2, bias, call.output(0));
   }

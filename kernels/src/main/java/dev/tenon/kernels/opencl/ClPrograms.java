@@ -29,6 +29,9 @@ final class ClPrograms {
   /** What every text starts with. */
   private static final String HEADER = "tenon.cl";
 
+  /** A platform that keeps each kernel that was used itself; asked for a program's code it would compile all of its kernels first. */
+  private static final String KEEPS_KERNELS = "Portable Computing Language";
+
   private final ClDevice device;
   private final cl_context context;
   private final Path cache;
@@ -92,6 +95,9 @@ final class ClPrograms {
 
   /** Compiled code is worth more than the cache: where it cannot be kept, the next start compiles again. */
   private void keep(Path file, cl_program program) {
+    if (device.platformName().equals(KEEPS_KERNELS)) {
+      return;
+    }
     long[] size = new long[1];
     if (CL.clGetProgramInfo(program, CL.CL_PROGRAM_BINARY_SIZES, Sizeof.size_t, Pointer.to(size), null) != CL.CL_SUCCESS || size[0] == 0) {
       return;

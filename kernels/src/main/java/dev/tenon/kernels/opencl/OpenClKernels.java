@@ -21,12 +21,14 @@ final class OpenClKernels {
 
   static List<Kernel> all(Launcher launcher, Faults faults, ClDevice device) {
     ReduceKernels reductions = new ReduceKernels(launcher);
+    WideKernels wide = device.isCpu() ? new WideKernels(launcher) : null;
     List<Kernel> kernels = Stream.of(
+        wide == null ? List.<Kernel>of() : wide.all(),
         new ElementwiseKernels(launcher).all(),
         new MoveKernels(launcher, faults).all(),
         reductions.all(),
         new RowKernels(launcher, faults, reductions).all(),
-        new ClGemmKernels(launcher, device.units()).all(),
+        new ClGemmKernels(launcher, wide, device.units(), device.localBytes()).all(),
         new ClAttentionKernels(launcher, reductions, device.localBytes()).all(),
         new ClConvKernels(launcher).all(),
         new OptimizerKernels(launcher).all())

@@ -3,7 +3,6 @@ package dev.tenon.kernels.conformance;
 import dev.tenon.engine.Backend;
 import dev.tenon.engine.Backends;
 import dev.tenon.engine.DType;
-import dev.tenon.engine.Device;
 import dev.tenon.engine.Scope;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
@@ -57,8 +56,13 @@ public final class Conformance {
 
   /** Checks every drawn call of one op. */
   public Verdict check(Ops.Entry entry) {
+    return check(entry, 2 * DRAWS);
+  }
+
+  /** Checks the first {@code draws} calls of one op, of which {@link #DRAWS} are small. */
+  Verdict check(Ops.Entry entry, int draws) {
     Verdict worst = Verdict.NONE;
-    for (int i = 0; i < 2 * DRAWS; i++) {
+    for (int i = 0; i < draws; i++) {
       try (Scope _ = Scope.open(backend)) {
         Call call = draw(entry, i);
         worst = worst.and(check(call.op(), call.inputs()));
@@ -138,13 +142,17 @@ public final class Conformance {
     return new Concat(-1).apply(column, column).select(-1, 1).permute(reversed);
   }
 
-  /** Checks the device named by the first argument ({@code cpu}, {@code cuda}, …), and fails unless all ops hold. */
+  /**
+   * Checks the device named by the first argument ({@code cpu}, {@code cuda}, …), and fails unless all ops hold. The second, if any, is
+   * how many calls to draw of each: few where a device is simulated.
+   */
   public static void main(String[] args) {
     int failed = 0;
-    try (Backend backend = Backends.open(Device.parse(args.length == 0 ? "cpu" : args[0]))) {
+    int draws = args.length > 1 ? Integer.parseInt(args[1]) : 2 * DRAWS;
+    try (Backend backend = Backends.open(Backends.find(args.length == 0 ? "cpu" : args[0]))) {
       System.out.println(backend.describe());
       for (Ops.Entry entry : Ops.ALL) {
-        Verdict verdict = new Conformance(backend).check(entry);
+        Verdict verdict = new Conformance(backend).check(entry, draws);
         failed += verdict.holds() ? 0 : 1;
         System.out.printf("%-60s %8.3f of the bound, %3d calls on the reference  %s%n", entry.name(), verdict.errorToBound,
             verdict.onReference, verdict.holds() ? "" : verdict.where);

@@ -24,7 +24,7 @@ record Identity(Recipe recipe, String weights, String data) {
   private static final String DATA = "data";
   /** Keys that say where and how to compute, not what. */
   private static final List<String> IRRELEVANT =
-      List.of("name", "threads", "model.weights", "data.root", "data.workers", "data.cache-mb", "output.");
+      List.of("name", "device", "threads", "model.weights", "data.root", "data.workers", "data.cache-mb", "output.");
 
   static Identity of(Recipe recipe, Weights pretrained, MultiTask data) {
     return new Identity(recipe, BaseHash.of(pretrained), describe(data));

@@ -1,0 +1,91 @@
+package dev.tenon.kernels.opencl;
+
+import dev.tenon.engine.DType;
+import dev.tenon.engine.Layout;
+import dev.tenon.engine.Shape;
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.kernel.Call;
+import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.op.LayerNorm;
+import dev.tenon.kernels.gpu.Fit;
+import dev.tenon.kernels.gpu.Grid;
+import dev.tenon.kernels.gpu.Launcher;
+import dev.tenon.kernels.gpu.OpKernel;
+import dev.tenon.kernels.gpu.Operands;
+import dev.tenon.kernels.gpu.Walk;
+import java.util.List;
+
+/** Launches the text {@code wide.cl}: what a processor does better with an item a core than with groups of items. */
+record WideKernels(Launcher launcher) {
+  private static final String TEXT = "wide";
+  private static final String VARIANT = "f32";
+  private static final int STRIP = 32;
+  private static final int LANES = 16;
+  /** Rows that an item computes: enough to be worth a start, few enough to keep all cores busy. */
+  private static final int ROWS = 64;
+  private static final Walk SINGLE = Walk.of(Shape.of(), Layout.contiguous(Shape.of()), Layout.contiguous(Shape.of()));
+
+  /** In front of the kernels that work in groups. */
+  List<Kernel> all() {
+    return List.of(new OpKernel("wide", LayerNorm.class, WideKernels::refusal, this::layerNorm));
+  }
+
+  private static String refusal(Call call) {
+    return takes(call.input(0).dtype()) ? Fit.real(call) : "computes in F32";
+  }
+
+  static boolean takes(DType dtype) {
+    return dtype == DType.F32;
+  }
+
+  /**
+   * {@code c = scale·(a·b + a2·b2) + bias}.
+   *
+   * @param first,second k, and the strides of rows and columns of a and b; a2 is dense
+   */
+  void product(Call call, Walk batch, int m, int n, int[] first, Object a, Object b, int[] second, Object a2, Object b2, Object bias,
+      double scale, Object c) {
+    try (Operands in = launcher.operands(call)) {
+      int samples = (int) batch.size();
+      int k = first[0];
+      int strips = (n + STRIP - 1) / STRIP;
+      Walk where = batch;
+      Object left = a;
+      int stride = first[1];
+      if (first[2] != 1 && k > 1) {
+        left = in.scratch(4L * samples * m * k);
+        launcher.launch(call, entry("rowsOf"), new Grid((k + LANES - 1) / LANES, (m + LANES - 1) / LANES, samples, 1), batch.pack(), m, k,
+            first[1], first[2], a, left);
+        where = Walk.of(Shape.of(samples), Layout.of(Shape.of(samples), new long[] {(long) m * k}, 0));
+        stride = k;
+      }
+      long packed = pack(call, in, batch, samples, k, n, first, b);
+      long packed2 = second[0] == 0 ? 0 : pack(call, in, SINGLE, 1, second[0], n, second, b2);
+      launcher.launch(call, entry("gemm"), new Grid((m + ROWS - 1) / ROWS, strips, samples, 1), where.pack(), m, n, k, stride, second[0], ROWS,
+          scale, left, packed, a2, packed2, bias, c);
+    }
+  }
+
+  private long pack(Call call, Operands in, Walk batch, int samples, int k, int n, int[] product, Object b) {
+    int strips = (n + STRIP - 1) / STRIP;
+    long packed = in.scratch(4L * samples * strips * STRIP * Math.max(k, 1));
+    launcher.launch(call, entry("pack"), new Grid((k + LANES - 1) / LANES, strips, samples, 1), batch.pack(), k, n, product[3], product[4],
+        b, packed);
+    return packed;
+  }
+
+  private static Launcher.Entry entry(String name) {
+    return new Launcher.Entry(TEXT, name, VARIANT);
+  }
+
+  private void layerNorm(Call call) {
+    try (Operands in = launcher.operands(call)) {
+      LayerNorm op = (LayerNorm) call.op();
+      Tensor mean = call.output(1);
+      int rows = (int) mean.size();
+      int n = rows == 0 ? 0 : (int) (call.input(0).size() / rows);
+      launcher.launch(call, entry("layerNorm"), Grid.of(rows, 1), rows, n, in.contiguous(0), op.affine() ? in.contiguous(1) : 0L,
+          op.affine() ? in.contiguous(2) : 0L, call.output(0), mean, call.output(2), op.eps());
+    }
+  }
+}
