@@ -33,7 +33,8 @@ public record Compare(Relation relation) implements NoGradient {
     }
   }
 
-  private boolean holds(double x, double y) {
+  /** Whether {@code x} stands in the relation to {@code y}. */
+  public boolean holds(double x, double y) {
     return switch (relation) {
       case EQ -> x == y;
       case NE -> x != y;

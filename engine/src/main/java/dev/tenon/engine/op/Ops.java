@@ -201,6 +201,8 @@ public final class Ops {
       entry("resample2dGrad", Resample2dGrad.class, SpatialExamples::resample2dGrad),
       entry("unfold", Unfold.class, SpatialExamples::unfold),
       entry("fold", Fold.class, SpatialExamples::fold),
+      entry("affinity", Affinity.class, SpatialExamples::affinity),
+      entry("affinityGrad", AffinityGrad.class, SpatialExamples::affinityGrad),
       entry("reshape", Reshape.class, LayoutExamples::reshape),
       entry("permute", Permute.class, LayoutExamples::permute),
       entry("expand", Expand.class, LayoutExamples::expand),

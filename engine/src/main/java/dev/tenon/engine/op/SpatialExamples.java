@@ -3,6 +3,7 @@ package dev.tenon.engine.op;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.op.Interpolation.Method;
 import dev.tenon.engine.op.Ops.Example;
+import java.util.List;
 
 /** Calls of ops over images: convolution, pooling, interpolation, patches. */
 final class SpatialExamples {
@@ -103,5 +104,17 @@ final class SpatialExamples {
     Shape x = forward.operands().getFirst().shape();
     Shape y = x.with(2, op.rows().extent((int) x.dim(2))).with(3, op.columns().extent((int) x.dim(3)));
     return Ops.call(new Resample2dGrad(op, (int) x.dim(2), (int) x.dim(3)), Operand.real(y));
+  }
+
+  static Example affinity(Generator g) {
+    Shape f = Shape.of(g.between(1, 2), g.between(1, 3), g.filled(), g.between(1, 4), g.between(1, 5));
+    long pixels = f.product(3, 5);
+    return Ops.call(new Affinity(), Operand.real(f), Operand.real(f.with(2, g.between(1, 3))),
+        Operand.real(Shape.of(pixels, f.dim(1), 3, 3)), Operand.real(Shape.of(pixels)));
+  }
+
+  static Example affinityGrad(Generator g) {
+    List<Operand> operands = affinity(g).operands();
+    return Ops.call(new AffinityGrad(), operands.get(1), operands.get(0), operands.get(1), operands.get(2), operands.get(3));
   }
 }

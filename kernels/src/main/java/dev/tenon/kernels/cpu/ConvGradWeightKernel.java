@@ -167,15 +167,9 @@ record ConvGradWeightKernel(Workers workers) implements Kernel {
       }
     }
 
-    /** Adds up the lanes, halves first, and hands on each output channel's sums. */
+    /** Adds up the lanes and hands on each output channel's sums. */
     void store(int block, Partials partials, int part) {
-      for (int half = Simd.LANES / 2; half > 0; half /= 2) {
-        for (int at = 0; at < sums.length; at += Simd.LANES) {
-          for (int i = 0; i < half; i++) {
-            sums[at + i] += sums[at + half + i];
-          }
-        }
-      }
+      ConvTiles.addLanes(sums);
       int first = blocks.firstInput(block);
       float[] row = new float[Math.min(blocks.inputs, shape.inputs() - first) * window];
       for (int o = 0; o < Math.min(blocks.outputs, shape.outputs() - blocks.firstOutput(block)); o++) {

@@ -19,6 +19,17 @@ final class ConvTiles {
     return (n + unit - 1) / unit * unit;
   }
 
+  /** Adds up the lanes of each vector of sums, halves first, into its first element. */
+  static void addLanes(float[] sums) {
+    for (int half = Simd.LANES / 2; half > 0; half /= 2) {
+      for (int at = 0; at < sums.length; at += Simd.LANES) {
+        for (int i = 0; i < half; i++) {
+          sums[at + i] += sums[at + half + i];
+        }
+      }
+    }
+  }
+
   /**
    * Adds to elements {@code ci} … of four channels of C, {@code ldc} apart, the sums over taps {@code from} … {@code to} of a weight
    * times the input at {@code xi + offsets[tap]}. The channels' weights are {@code ldw} apart.

@@ -28,15 +28,19 @@ public final class CpuProvider implements BackendProvider {
     Gemm gemm = new Gemm(workers);
     List<Kernel> kernels = new ArrayList<>(List.of(
         new MatMulKernel(gemm), new LinearKernel(Linear.class, gemm), new LinearKernel(LoraLinear.class, gemm),
-        new SumKernel(workers), new ConvGradWeightKernel(workers), new DropoutKernel(workers), new LayerNormGradKernel(workers),
+        new SumKernel(workers), new DropoutKernel(workers), new LayerNormGradKernel(workers),
         new AttentionKernel(workers), new AttentionGradKernel(workers)));
     ElementwiseKernel.OPS.forEach(op -> kernels.add(new ElementwiseKernel(op, workers)));
+    LabelKernel.OPS.forEach(op -> kernels.add(new LabelKernel(op, workers)));
     CopyKernel.OPS.forEach(op -> kernels.add(new CopyKernel(op, workers)));
+    PointwiseConvKernel.OPS.forEach(op -> kernels.add(new PointwiseConvKernel(op, gemm)));
     ConvKernel.OPS.forEach(op -> kernels.add(new ConvKernel(op, workers)));
+    kernels.add(new ConvGradWeightKernel(workers));
     BatchNormKernel.OPS.forEach(op -> kernels.add(new BatchNormKernel(op, workers)));
     ResampleKernel.OPS.forEach(op -> kernels.add(new ResampleKernel(op, workers)));
     UnfoldKernel.OPS.forEach(op -> kernels.add(new UnfoldKernel(op, workers)));
     IndexKernel.OPS.forEach(op -> kernels.add(new IndexKernel(op, workers)));
+    AffinityKernel.OPS.forEach(op -> kernels.add(new AffinityKernel(op, workers)));
     LineKernel.OPS.forEach(op -> kernels.add(new LineKernel(op, workers)));
     RowKernel.OPS.forEach(op -> kernels.add(new RowKernel(op, workers)));
     return kernels;

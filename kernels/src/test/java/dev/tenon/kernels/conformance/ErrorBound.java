@@ -2,6 +2,8 @@ package dev.tenon.kernels.conformance;
 
 import dev.tenon.engine.DType;
 import dev.tenon.engine.op.AdamW;
+import dev.tenon.engine.op.Affinity;
+import dev.tenon.engine.op.AffinityGrad;
 import dev.tenon.engine.op.ArgMax;
 import dev.tenon.engine.op.ArgSort;
 import dev.tenon.engine.op.Attention;
@@ -119,6 +121,9 @@ final class ErrorBound {
       case Conv2d _ -> in.get(1).size() / Math.max(1, in.get(1).dim(0)) + 2;
       case Conv2dGradInput _ -> in.get(1).size() + 1;
       case Conv2dGradWeight _ -> first.size() / Math.max(1, first.dim(1)) + 1;
+      case Affinity _ -> first.dim(2) + 9 * first.dim(1) + first.dim(3) * first.dim(4) + 4;
+      case AffinityGrad _ ->
+          first.dim(1) * (first.dim(2) + 9) + in.get(1).dim(2) + 2 * first.dim(0) * first.dim(3) * first.dim(4) + 12;
       case Fold(Window2d window, _, _) -> window.kernelH() * window.kernelW();
       default -> 1;
     };

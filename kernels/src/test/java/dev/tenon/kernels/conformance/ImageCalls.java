@@ -1,10 +1,41 @@
 package dev.tenon.kernels.conformance;
 
+import dev.tenon.engine.DType;
+import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
+import dev.tenon.engine.op.AdaptiveBins;
+import dev.tenon.engine.op.Affinity;
+import dev.tenon.engine.op.AffinityGrad;
+import dev.tenon.engine.op.ArgMax;
+import dev.tenon.engine.op.ArgSort;
+import dev.tenon.engine.op.BatchNorm;
+import dev.tenon.engine.op.BatchNormGrad;
+import dev.tenon.engine.op.Compare;
 import dev.tenon.engine.op.Conv2d;
 import dev.tenon.engine.op.Conv2dGradInput;
 import dev.tenon.engine.op.Conv2dGradWeight;
+import dev.tenon.engine.op.CrossEntropy;
+import dev.tenon.engine.op.CrossEntropyGrad;
+import dev.tenon.engine.op.CumSum;
+import dev.tenon.engine.op.Dropout;
+import dev.tenon.engine.op.Extremum;
+import dev.tenon.engine.op.Fold;
+import dev.tenon.engine.op.Gather;
+import dev.tenon.engine.op.IndexAdd;
+import dev.tenon.engine.op.IndexSelect;
+import dev.tenon.engine.op.Interpolation.Method;
+import dev.tenon.engine.op.Interpolation;
+import dev.tenon.engine.op.MaxPool2d;
 import dev.tenon.engine.op.Op;
+import dev.tenon.engine.op.PoolWindow;
+import dev.tenon.engine.op.Resample2d;
+import dev.tenon.engine.op.Resample2dGrad;
+import dev.tenon.engine.op.Sampling;
+import dev.tenon.engine.op.Scatter;
+import dev.tenon.engine.op.ScatterAdd;
+import dev.tenon.engine.op.Unfold;
+import dev.tenon.engine.op.Where;
+import dev.tenon.engine.op.Window2d;
 import dev.tenon.kernels.conformance.NetworkCalls.Network;
 import dev.tenon.kernels.conformance.NetworkCalls.Source;
 import java.util.List;
@@ -50,7 +81,76 @@ final class ImageCalls {
       conv("that leaves a rest over", 3, 0, 1, 1, 8, 2, 2, 3, 11, 14),
       conv("that doubles an image, backwards", 2, 0, 1, 1, 24, 2, 2, 20, 18, 14)).flatMap(s -> s);
 
-  static final List<Network> ALL = Stream.concat(CONVOLUTIONS, Stream.of(
+  /** Interpolation or average pooling of x, and the gradient. */
+  private static Stream<Network> resample(String name, Sampling rows, Sampling columns, long... x) {
+    Resample2d op = new Resample2d(rows, columns);
+    long[] y = {x[0], x[1], rows.extent((int) x[2]), columns.extent((int) x[3])};
+    return Stream.of(of("resample2d " + name, op, s -> List.of(s.real(x))),
+        of("resample2dGrad " + name, new Resample2dGrad(op, (int) x[2], (int) x[3]), s -> List.of(s.real(y))));
+  }
+
+  private static final Stream<Network> RESAMPLED = Stream.of(
+      resample("to twice the size", Interpolation.by(Method.LINEAR, 2), Interpolation.by(Method.LINEAR, 2), 2, 19, 12, 17),
+      resample("of position embeddings", Interpolation.to(Method.CUBIC, 24), Interpolation.to(Method.CUBIC, 17), 1, 96, 14, 14),
+      resample("to a smaller size", Interpolation.to(Method.CUBIC_ANTIALIAS, 11), Interpolation.to(Method.LINEAR_ANTIALIAS, 13),
+          2, 3, 37, 53),
+      resample("to the mean of a map", new AdaptiveBins(1), new AdaptiveBins(1), 3, 130, 7, 7),
+      resample("by a token mixer", new PoolWindow(3, 1, 1, false, false), new PoolWindow(3, 1, 1, false, false), 2, 48, 14, 14))
+      .flatMap(s -> s);
+
+  private static Stream<Network> affinity(String name, long tasks, long channels, long height, long width) {
+    long[] f = {2, tasks, channels, height, width};
+    long[] v = {2, tasks, channels + 1, height, width};
+    long pixels = height * width;
+    return Stream.of(
+        of("affinity " + name, new Affinity(),
+            s -> List.of(s.real(f), s.real(v), s.real(pixels, tasks, 3, 3), s.real(pixels))),
+        of("affinityGrad " + name, new AffinityGrad(),
+            s -> List.of(s.real(v), s.real(f), s.real(v), s.real(pixels, tasks, 3, 3), s.real(pixels))));
+  }
+
+  private static Tensor index(long extent, long... shape) {
+    long[] values = new long[(int) Shape.of(shape).size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (i * 7919L + 13) % extent;
+    }
+    return Tensor.of(values, shape);
+  }
+
+  private static final Stream<Network> INDEXED = Stream.of(
+      of("crossEntropy of classes", new CrossEntropy(0.1, -100, false), s -> List.of(s.real(65, 598), index(598, 65))),
+      of("crossEntropyGrad of classes", new CrossEntropyGrad(new CrossEntropy(0.1, -100, false)),
+          s -> List.of(s.real(65, 598), index(598, 65), s.real(65))),
+      of("crossEntropy of pixels", new CrossEntropy(0, 3, true), s -> List.of(s.real(2, 19, 24, 31), index(19, 2, 24, 31), s.real(19))),
+      of("crossEntropyGrad of pixels", new CrossEntropyGrad(new CrossEntropy(0, 3, true)),
+          s -> List.of(s.real(2, 19, 24, 31), index(19, 2, 24, 31), s.real(19), s.real(2, 24, 31))),
+      of("gather of a line", new Gather(1), s -> List.of(s.real(37, 130), index(130, 37, 5))),
+      of("scatterAdd of pooled maxima", new ScatterAdd(2), s -> List.of(s.real(2, 9, 130), index(130, 2, 9, 33), s.real(2, 9, 33))),
+      of("scatter of samples", new Scatter(0), s -> List.of(s.real(130, 37), index(130, 11, 37), s.real(11, 37))),
+      of("indexSelect of a bias table", new IndexSelect(0), s -> List.of(s.real(169, 3), index(169, 49, 49))),
+      of("indexAdd to a bias table", new IndexAdd(0), s -> List.of(s.real(169, 3), index(169, 49, 49), s.real(49, 49, 3))),
+      of("indexAdd to an embedding", new IndexAdd(0), s -> List.of(s.real(40, 300), index(40, 65), s.real(65, 300))),
+      of("where of ignored labels", new Where(), s -> List.of(
+          new Compare(Compare.Relation.EQ).apply(index(7, 2, 24, 31), Tensor.scalar(DType.I64, 3)), Tensor.scalar(DType.I64, 0),
+          index(19, 2, 24, 31))),
+      of("compare labels", new Compare(Compare.Relation.EQ), s -> List.of(index(19, 2, 24, 31), Tensor.scalar(DType.I64, 3))),
+      of("argMax of classes", new ArgMax(1, false), s -> List.of(s.real(65, 598))),
+      of("argSort of classes", new ArgSort(1, true), s -> List.of(s.real(65, 598))),
+      of("extremum over maps", new Extremum(true, List.of(1, 3), false), s -> List.of(s.real(5, 7, 31, 13))),
+      of("cumSum of columns", new CumSum(0, true), s -> List.of(s.real(130, 37))));
+
+  static final List<Network> ALL = Stream.of(CONVOLUTIONS, RESAMPLED, INDEXED,
+      affinity("of two tasks", 2, 12, 10, 13), affinity("of one task and a single row", 1, 5, 1, 37), Stream.of(
       of("conv2d of a view with channels last", new Conv2d(1, 1, 1, 1, 1, 1, 1, false),
-          s -> List.of(s.real(2, 13, 17, 5).permute(0, 3, 1, 2), s.real(3, 3, 7, 5).permute(2, 3, 0, 1))))).toList();
+          s -> List.of(s.real(2, 13, 17, 5).permute(0, 3, 1, 2), s.real(3, 3, 7, 5).permute(2, 3, 0, 1))),
+      of("pointwise conv2d of a view with channels last", new Conv2d(1, 1, 0, 0, 1, 1, 1, true),
+          s -> List.of(s.real(2, 13, 17, 35).permute(0, 3, 1, 2), s.real(35, 37).permute(1, 0).reshape(37, 35, 1, 1), s.real(37))),
+      of("maxPool2d", new MaxPool2d(new PoolWindow(3, 2, 1, false, true), new PoolWindow(3, 2, 1, false, true)),
+          s -> List.of(s.real(2, 33, 28, 23))),
+      of("batchNorm of maps", new BatchNorm(1e-5), s -> List.of(s.real(3, 33, 28, 23), s.real(33), s.real(33))),
+      of("batchNormGrad of maps", new BatchNormGrad(1e-5),
+          s -> List.of(s.real(3, 33, 28, 23), s.real(3, 33, 28, 23), s.real(33), s.within(0.5, 2, 33), s.real(33))),
+      of("unfold", new Unfold(new Window2d(3, 3, 1, 1, 1, 1, 1, 1)), s -> List.of(s.real(2, 5, 14, 13))),
+      of("fold", new Fold(new Window2d(2, 2, 2, 2, 0, 0, 1, 1), 14, 12), s -> List.of(s.real(2, 20, 42))),
+      of("dropout of tokens", new Dropout(0.1, 7, 3), s -> List.of(s.real(8, 37, 192))))).flatMap(s -> s).toList();
 }

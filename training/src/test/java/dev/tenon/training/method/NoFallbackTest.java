@@ -4,8 +4,24 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenon.engine.Backend;
 import dev.tenon.engine.Backends;
+import dev.tenon.engine.DType;
 import dev.tenon.engine.Device;
 import dev.tenon.engine.Scope;
+import dev.tenon.engine.Shape;
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.autograd.Tape;
+import dev.tenon.engine.op.AdaptiveBins;
+import dev.tenon.engine.op.Affinity;
+import dev.tenon.engine.op.Conv2d;
+import dev.tenon.engine.op.ConvTranspose2d;
+import dev.tenon.engine.op.Dropout;
+import dev.tenon.engine.op.Interpolation;
+import dev.tenon.engine.op.Losses;
+import dev.tenon.engine.op.MaxPool2d;
+import dev.tenon.engine.op.Normalization;
+import dev.tenon.engine.op.PoolWindow;
+import dev.tenon.engine.op.Resample2d;
+import dev.tenon.engine.op.Unary;
 import dev.tenon.engine.random.Philox;
 import dev.tenon.model.adapter.MoefiedLora;
 import dev.tenon.model.vit.Vit;
@@ -19,6 +35,7 @@ import dev.tenon.training.recipe.MethodSpec;
 import dev.tenon.training.recipe.RetainingSpec;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 /** On the CPU every op of a training step in F32 has a kernel: none silently runs on its definition, a hundred times slower. */
@@ -42,8 +59,47 @@ class NoFallbackTest {
     }
   }
 
+  @Test
+  void aConvolutionalDecoderWithAffinity() {
+    try (Backend backend = Backends.open(Device.CPU, 2); Scope _ = Scope.open(backend)) {
+      Tensor image = real(0, 2, 3, 16, 16).withGrad();
+      Tensor running = Tensor.zeros(DType.F32, Shape.of(6));
+      Tensor target = Tensor.of(LongStream.range(0, 2 * 16 * 16).map(i -> i % 5 == 4 ? -1 : i % 4).toArray(), 2, 16, 16);
+      try (Tape tape = Tape.record()) {
+        Tensor patches = conv(2, 1, 1).apply(image, real(1, 6, 3, 3, 3));
+        Tensor normal = Normalization.batchNorm(patches, real(2, 6), real(3, 6), running, running.add(1), 0.1, 1e-5);
+        Tensor local = conv(1, 2, 6).apply(normal.map(Unary.Fn.RELU), real(4, 6, 1, 5, 5));
+        Tensor grouped = conv(1, 1, 2).apply(local, real(5, 8, 3, 3, 3));
+        Tensor features = conv(1, 0, 1).apply(new Dropout(0.1, 1, 0).apply(grouped), real(6, 4, 8, 1, 1));
+        Tensor pooled = new MaxPool2d(PoolWindow.of(2, 2), PoolWindow.of(2, 2)).apply(features);
+        Tensor stacked = pooled.reshape(2, 2, 2, 4, 4);
+        Tensor diffused = new Affinity().apply(
+            Normalization.unit(stacked, 2, 1e-12), stacked, real(7, 16, 2, 3, 3), real(8, 16)).reshape(2, 4, 4, 4);
+        Tensor mean = new Resample2d(new AdaptiveBins(1), new AdaptiveBins(1)).apply(diffused);
+        Tensor up = new ConvTranspose2d(conv(2, 0, 1), 0, 0).apply(diffused.mul(mean), real(9, 4, 4, 2, 2), real(10, 4));
+        Interpolation twice = Interpolation.by(Interpolation.Method.LINEAR, 2);
+        Tensor logits = new Resample2d(twice, twice).apply(up);
+        tape.backward(Losses.crossEntropyMean(logits, target, real(11, 4), 0.1, -1));
+      }
+      assertThat(backend.kernels().fallbacks()).isZero();
+    }
+  }
+
+  private static Conv2d conv(int stride, int pad, int groups) {
+    return new Conv2d(stride, stride, pad, pad, 1, 1, groups, false);
+  }
+
+  private static Tensor real(int index, long... shape) {
+    Philox random = Philox.of(4).split(index);
+    float[] values = new float[(int) Shape.of(shape).size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) random.normal(i);
+    }
+    return Tensor.of(values, shape).withGrad();
+  }
+
   private static void assertNoFallback(Backend backend, Vit vit, Optional<QualityRetaining> retaining) {
-    Map<String, dev.tenon.engine.Tensor> learning = Adaptation.learning(vit);
+    Map<String, Tensor> learning = Adaptation.learning(vit);
     Training training = new Training(
         vit, new Objective(0.1, retaining), new Optimizer(new Rule.AdamW(0.05), learning), Optional.of(new GradientClip(1e-3)),
         Optional.of(new WeightEma(0.99, learning)), new RouterFade(0, 1, 4));
