@@ -57,13 +57,13 @@ import java.util.List;
  * and multiplies them with the unit roundoff and the size of what is rounded: the definition evaluated on absolute values. To first
  * order; {@link #SLACK} covers what products of roundings add.
  */
-final class ErrorBound {
+public final class ErrorBound {
   static final double U = DType.F32.roundoff();
   static final double SLACK = 1.01;
 
   private ErrorBound() {}
 
-  static List<double[]> of(Op op, List<Ref> in, List<Ref> out) {
+  public static List<double[]> of(Op op, List<Ref> in, List<Ref> out) {
     return switch (op) {
       case Unary unary -> List.of(UnaryBound.of(unary, in.getFirst().v()));
       case UnaryGrad grad -> List.of(UnaryBound.of(grad, in.get(0).v(), in.get(1).v()));

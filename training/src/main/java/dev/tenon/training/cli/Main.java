@@ -34,6 +34,7 @@ import picocli.CommandLine.Spec;
       EvalCommand.class,
       ClusterCommand.class,
       MergeCommand.class,
+      ExportCommand.class,
       PredictCommand.class,
       InfoCommand.class,
       DoctorCommand.class,

@@ -62,6 +62,11 @@ final class CardText {
     return text;
   }
 
+  /** Whether this is the metadata of a file that Tenon wrote. */
+  static boolean isIn(Map<String, String> metadata) {
+    return metadata.containsKey(KIND);
+  }
+
   /**
    * The card in {@code metadata}.
    *

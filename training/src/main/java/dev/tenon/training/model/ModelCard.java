@@ -9,6 +9,7 @@ import dev.tenon.training.recipe.Recipe;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * What a file of trained weights says about itself, so that somebody else can use it.
@@ -68,6 +69,20 @@ public record ModelCard(
   public static ModelCard read(Path file) {
     try (SafetensorsFile open = Safetensors.open(file)) {
       return CardText.parse(file, open.metadata());
+    }
+  }
+
+  /**
+   * The card of a file of weights; empty when they are not Tenon's.
+   *
+   * @throws TenonException when the file is damaged
+   */
+  public static Optional<ModelCard> find(Path file) {
+    if (file.toString().endsWith(".npz")) {
+      return Optional.empty();
+    }
+    try (SafetensorsFile open = Safetensors.open(file)) {
+      return CardText.isIn(open.metadata()) ? Optional.of(CardText.parse(file, open.metadata())) : Optional.empty();
     }
   }
 

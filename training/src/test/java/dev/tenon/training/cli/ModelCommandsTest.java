@@ -98,6 +98,27 @@ class ModelCommandsTest {
   }
 
   @Test
+  void aPlainModelIsExportedAndAnAdapterIsNot() {
+    Path onnx = folder.resolve("model.onnx");
+    assertThat(tenon("export", model, "--onnx", onnx)).as(err::toString).isEqualTo(ExitCode.OK);
+    assertThat(out.toString()).contains(onnx.toString(), "images [batch, 3, 8, 8]", "logits [batch, 5]");
+    assertThat(onnx).exists();
+    assertThat(tenon("export", base, "--onnx", onnx)).as(err::toString).isEqualTo(ExitCode.OK);
+    assertThat(out.toString()).contains("images [batch, 3, 8, 8]", "logits [batch, 5]");
+
+    Path refused = folder.resolve("refused.onnx");
+    assertThat(tenon("export", adapter, "--onnx", refused)).isEqualTo(ExitCode.FAILURE);
+    assertThat(err.toString()).contains(adapter.toString(), "merge");
+    assertThat(tenon("export", model, "--onnx", refused, "--image-size", 16)).isEqualTo(ExitCode.FAILURE);
+    assertThat(err.toString()).contains("8 pixels", "--image-size");
+    assertThat(tenon("export", model)).isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString()).contains("--onnx");
+    assertThat(refused).doesNotExist();
+    assertThat(tenon("export", model, "--onnx", folder.resolve("none/model.onnx"))).isEqualTo(ExitCode.FAILURE);
+    assertThat(err.toString()).contains("none", "create it first");
+  }
+
+  @Test
   void mergingWithOtherWeightsOrWithoutAnyIsRefused() {
     Path merged = folder.resolve("merged.safetensors");
     assertThat(tenon("merge", adapter, "-o", merged)).isEqualTo(ExitCode.FAILURE);

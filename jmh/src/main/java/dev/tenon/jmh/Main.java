@@ -1,0 +1,115 @@
+package dev.tenon.jmh;
+
+import dev.tenon.engine.TenonException;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.function.BiPredicate;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code java -jar benchmarks.jar NAME}: times the workloads whose name contains NAME. */
+@Command(name = "benchmarks", mixinStandardHelpOptions = true, sortOptions = false,
+    description = "Times workloads on the CPU. Each result is checked before it is timed.")
+public final class Main implements Callable<Integer> {
+  @Parameters(paramLabel = "NAME", description = "Time the workloads whose name contains one of these. Without any, list all.")
+  private List<String> names = new ArrayList<>();
+
+  @Option(names = "--threads", split = ",", defaultValue = "1", description = "CPU threads to compute with, such as 1,2. Default: 1.")
+  private List<Integer> threads;
+
+  @Option(names = "--table", description = "Time all that stands in docs/results/cpu.md, with 1 and 2 threads.")
+  private boolean table;
+
+  @Option(names = "--engines", split = ",", description = "Only these engines. Default: all that this build has.")
+  private List<String> engines = List.of();
+
+  @Option(names = "--forks", defaultValue = "3", description = "JVMs to measure in, one after the other. Default: 3.")
+  private int forks;
+
+  @Option(names = "--warmup", defaultValue = "2", description = "Seconds to warm up in each. Default: 2.")
+  private double warmup;
+
+  @Option(names = "--seconds", defaultValue = "1", description = "Seconds to measure in each. Default: 1.")
+  private double seconds;
+
+  @Option(names = "--results", paramLabel = "FOLDER", defaultValue = "jmh/results",
+      description = "Where results are kept, one folder a machine. Default: jmh/results.")
+  private Path results;
+
+  @Option(names = "--profile", description = "Do not time: show what each op inside takes.")
+  private boolean profile;
+
+  @Option(names = "--report", paramLabel = "FILE",
+      description = "Do not time: write the newest results of this machine to this Markdown file, with a chart beside it.")
+  private Path report;
+
+  private Main() {}
+
+  /** Runs the command and ends the process with its exit code. */
+  public static void main(String[] args) throws IOException, InterruptedException {
+    if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
+      System.exit(again(args));
+    }
+    CommandLine command = new CommandLine(new Main());
+    command.setExecutionExceptionHandler((e, c, _) -> {
+      if (e instanceof TenonException) {
+        c.getErr().println(e.getMessage());
+        return 1;
+      }
+      throw e;
+    });
+    System.exit(command.execute(args));
+  }
+
+  /** A jar cannot ask for the Vector API, an incubator module; a process of our own can. */
+  private static int again(String[] args) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules", "jdk.incubator.vector",
+        "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"), Main.class.getName()));
+    command.addAll(List.of(args));
+    return new ProcessBuilder(command).inheritIO().start().waitFor();
+  }
+
+  @Override
+  public Integer call() {
+    PrintStream out = System.out;
+    if (report != null) {
+      new Report(newest()).write(report);
+      out.println("written: " + report);
+    } else if (table) {
+      measure(out, Catalogue.all(), List.of(1, 2), Workloads::isInTable);
+    } else if (names.isEmpty()) {
+      Catalogue.all().forEach(w -> out.println(w.name()));
+    } else if (profile) {
+      for (Workload workload : Catalogue.matching(names)) {
+        Profile.of(workload, threads.getFirst(), seconds).print(out);
+      }
+    } else {
+      measure(out, Catalogue.matching(names), threads, (_, _) -> true);
+    }
+    return 0;
+  }
+
+  private Results newest() {
+    Machine machine = Machine.here();
+    return Results.of(machine, results).stream().findFirst()
+        .orElseThrow(() -> new TenonException("no results of this machine are in " + results.resolve(machine.name()) + "; measure first"));
+  }
+
+  private void measure(PrintStream out, List<Workload> workloads, List<Integer> counts, BiPredicate<Workload, Integer> wanted) {
+    Machine machine = Machine.here();
+    Optional<Results> previous = Results.of(machine, results).stream().findFirst();
+    List<Engine> chosen = engines.isEmpty() ? Engine.all() : engines.stream().map(Engine::named).toList();
+    Session session = new Session(chosen, counts, wanted, forks, warmup, seconds);
+    Results measured = session.run(machine, workloads, new Table(out));
+    previous.ifPresent(p -> new Table(out).changes(p, measured));
+    out.println("results: " + measured.save(results));
+  }
+}

@@ -1,0 +1,63 @@
+package dev.tenon.jmh;
+
+import dev.tenon.engine.TenonException;
+import dev.tenon.engine.io.AtomicFile;
+import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+
+/** Results as a page: one table and one chart. */
+record Report(Results results) {
+  /** Writes the page, and its chart beside it under the same name. */
+  void write(Path file) {
+    List<Verdict> verdicts = Verdict.of(results);
+    if (verdicts.isEmpty()) {
+      throw new TenonException("the newest results have no peer's times in them; build with -Ppeers and measure again");
+    }
+    Path chart = file.resolveSibling(file.getFileName().toString().replaceFirst("\\.md$", "") + ".svg");
+    write(chart, new RatioChart(verdicts).toString());
+    write(file, page(verdicts, chart.getFileName().toString()));
+  }
+
+  private static void write(Path file, String text) {
+    AtomicFile.write(file, out -> Channels.newOutputStream(out).write(text.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  private String page(List<Verdict> verdicts, String chart) {
+    StringBuilder page = new StringBuilder("# The CPU beside native libraries\n\n");
+    Machine machine = results.machine();
+    line(page, "%s, %d cores, %d-bit vectors, %s. Commit %s, %s.%n", machine.processor(), machine.cores(), machine.vectorBits(),
+        machine.java(), results.commit(), results.time());
+    results.peaks().forEach((threads, peak) -> line(page, "Measured peak with %d thread%s: %.0f GFLOP/s, %.1f GB/s copied.%n", threads,
+        threads == 1 ? "" : "s", peak.flops() / 1e9, peak.bytes() / 1e9));
+    line(page, "%n    %s%n%n", results.command());
+    page.append("Times are medians over forks, ± half the 95 % confidence interval of their mean. \"x\" is the other's time over Tenon's: above"
+        + " 1 Tenon is faster. \"at least\" is the aim; **bold** rows miss it.\n\n");
+    line(page, "![the same as a chart](%s)%n%n", chart);
+    page.append("| work | threads | µs | ± | against | µs | x | at least | % of peak |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    for (Verdict v : verdicts) {
+      String mark = v.isMissed() ? "**" : "";
+      line(page, "| %s%s%s | %d | %s | %s | %s | %s | %s%.2f%s | %s | %s |%n", mark, v.work(), mark, v.threads(), number(v.micros()),
+          results.find(v.work(), Tenon.NAME, v.threads()).map(t -> number(t.halfWidth())).orElse(""), v.against(), number(v.other()), mark,
+          v.ratio(), mark, v.least() == 0 ? "" : String.format(Locale.ROOT, "%.2f", v.least()), share(v));
+    }
+    long aimed = verdicts.stream().filter(v -> v.least() > 0).count();
+    line(page, "%n%d of %d aims are met.%n", aimed - verdicts.stream().filter(Verdict::isMissed).count(), aimed);
+    return page.toString();
+  }
+
+  private String share(Verdict v) {
+    return Double.isNaN(v.micros()) ? ""
+        : String.format(Locale.ROOT, "%.0f", 100 * results.peaks().get(v.threads()).share(Catalogue.named(v.work()).cost(), v.micros()));
+  }
+
+  private static String number(double value) {
+    return Double.isNaN(value) ? "" : String.format(Locale.ROOT, value < 100 ? "%.1f" : "%.0f", value);
+  }
+
+  private static void line(StringBuilder page, String format, Object... arguments) {
+    page.append(String.format(Locale.ROOT, format, arguments));
+  }
+}

@@ -1,0 +1,12 @@
+package dev.tenon.jmh;
+
+import dev.tenon.engine.op.Cost;
+
+/** Something worth timing, known by its name. */
+public sealed interface Workload permits OpCall, VitInference, EmtalStep, GramAffinity {
+  /** Unique, without spaces. */
+  String name();
+
+  /** The flops and bytes that one run cannot avoid; needs an open scope. */
+  Cost cost();
+}

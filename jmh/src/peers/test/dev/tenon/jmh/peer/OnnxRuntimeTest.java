@@ -1,0 +1,18 @@
+package dev.tenon.jmh.peer;
+
+import dev.tenon.jmh.Job;
+import dev.tenon.jmh.VitInference;
+import dev.tenon.model.vit.VitPreset;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What Tenon exports says in ONNX Runtime what it says in Tenon. */
+class OnnxRuntimeTest {
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3})
+  void theExportedNetworkHasTheSameLogits(int batch) {
+    try (Job job = new OnnxRuntime().open(new VitInference(VitPreset.TINY, batch), 1)) {
+      job.run();
+    }
+  }
+}
