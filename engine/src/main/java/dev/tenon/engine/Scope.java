@@ -117,6 +117,16 @@ public final class Scope implements AutoCloseable {
     return tensor;
   }
 
+  /** Makes this scope the owner of {@code storage} if a scope inside it is the owner now. */
+  void adoptFromWithin(Storage storage) {
+    for (Scope scope = CURRENT.get(); scope != this && scope != null; scope = scope.parent) {
+      if (storage.owner() == scope.owned) {
+        adopt(storage);
+        return;
+      }
+    }
+  }
+
   /** Frees {@code storage} now instead of at the end of its scope. */
   public static void release(Storage storage) {
     Owned owner = storage.owner();

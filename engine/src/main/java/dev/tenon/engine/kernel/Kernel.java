@@ -1,6 +1,9 @@
 package dev.tenon.engine.kernel;
 
+import dev.tenon.engine.Tensor;
 import dev.tenon.engine.op.Op;
+import java.util.List;
+import java.util.function.Predicate;
 
 /** One way to run an op on one kind of device. Stateless: all it needs is in the call. */
 public interface Kernel {
@@ -15,6 +18,25 @@ public interface Kernel {
 
   /** Computes the call's outputs. Only called after {@link #accepts} accepted. */
   void launch(Call call);
+
+  /**
+   * How many of the calls in {@code next} this kernel can run along with {@code call}, in the same pass. Each of them is the only use of
+   * the one before; none of their results but the last is then written.
+   */
+  default int absorbs(Call call, List<Call> next) {
+    return 0;
+  }
+
+  /**
+   * {@code call} and those it {@link #absorbs}, made ready to be run again and again on the same tensors. Whatever does not change
+   * between runs, such as {@code frozen} operands in another order, may be worked out here.
+   */
+  default Runnable prepare(Call call, List<Call> absorbed, Frozen frozen) {
+    return () -> launch(call);
+  }
+
+  /** Which operands keep their values between runs, and how weights among them may be stored. */
+  record Frozen(Predicate<Tensor> operands, WeightFormat format) {}
 
   /** A kernel's answer to being asked. */
   sealed interface Offer {

@@ -1,6 +1,7 @@
 package dev.tenon.engine.op;
 
 import dev.tenon.engine.Layout;
+import dev.tenon.engine.Plan;
 import dev.tenon.engine.Scope;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
@@ -87,6 +88,7 @@ final class Dispatch {
     event.begin();
     kernel.launch(call);
     event.end();
+    Plan.record(call, kernel);
     if (event.shouldCommit()) {
       Cost cost = op.cost(specs, results);
       event.op = op.name();

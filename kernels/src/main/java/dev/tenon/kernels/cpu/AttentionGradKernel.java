@@ -92,9 +92,9 @@ record AttentionGradKernel(Workers workers) implements Kernel {
       this.bias = grad.bias() ? AttentionKernel.bias(call.input(6), call.input(1), keys) : null;
       this.gradScores = gradScores;
       this.rows = new float[keys * d];
-      this.keysAcross = Heads.room(keys, d);
-      this.keysDown = Heads.room(d, keys);
-      this.valuesAcross = Heads.room(keys, d);
+      this.keysAcross = new float[Heads.room(keys, d)];
+      this.keysDown = new float[Heads.room(d, keys)];
+      this.valuesAcross = new float[Heads.room(keys, d)];
       this.gradK = new float[Heads.roundUp(keys, Heads.ROWS) * ldo];
       this.gradV = new float[gradK.length];
       this.b = new Block(Heads.block(queries, ld), ld, ldo);

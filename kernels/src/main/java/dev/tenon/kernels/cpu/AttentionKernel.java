@@ -84,14 +84,14 @@ record AttentionKernel(Workers workers) implements Kernel {
       this.o = Heads.of(call.output(0));
       this.lse = Strided.of(call.output(1));
       this.bias = attention.bias() ? bias(call.input(3), call.input(0), keys) : null;
-      this.rows = new float[keys * d];
-      this.k = Heads.room(keys, d);
-      this.v = Heads.room(d, keys);
-      this.query = new float[block * d];
-      this.score = new float[block * ld];
-      this.out = new float[block * ldo];
-      this.row = new float[Rows.padded(keys)];
-      this.sums = new float[block];
+      this.rows = Scratch.array(0, keys * d);
+      this.k = Scratch.array(1, Heads.room(keys, d));
+      this.v = Scratch.array(2, Heads.room(d, keys));
+      this.query = Scratch.array(3, block * d);
+      this.score = Scratch.array(4, block * ld);
+      this.out = Scratch.array(5, block * ldo);
+      this.row = Scratch.array(6, Rows.padded(keys));
+      this.sums = Scratch.array(7, block);
     }
 
     void run(int head, int from, int to) {
@@ -108,13 +108,13 @@ record AttentionKernel(Workers workers) implements Kernel {
     private void block(long first, int i, int m) {
       operands.getFirst().read(first * d, m * d, query);
       UnaryMaps.affine(query, query, m * d, (float) attention.scale(), 0);
-      Arrays.fill(score, 0);
+      Arrays.fill(score, 0, block * ld, 0);
       Heads.product(query, d, 1, k, m, keys, d, score, ld);
       for (int r = 0; r < m; r++) {
         sums[r] = softmax(score, r * ld, first + r, i + r);
       }
       lse.write(first, m, sums);
-      Arrays.fill(out, 0);
+      Arrays.fill(out, 0, block * ldo, 0);
       Heads.product(score, ld, 1, v, m, d, keys, out, ldo);
       Heads.unpad(out, m, d, 1, query);
       o.write(first * d, m * d, query);

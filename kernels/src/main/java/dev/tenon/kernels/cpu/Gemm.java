@@ -9,8 +9,8 @@ import java.util.stream.IntStream;
 
 /**
  * The matrix product all dense kernels share: C = bias + Σ Aᵢ·Bᵢ, cut into blocks that stay in the caches. The right operand is
- * packed a slice of the depth at a time, by all threads; then each block of C packs its own rows of the left operand. Each
- * element is summed in one order whatever the number of threads.
+ * packed a slice of the depth at a time, by all threads, unless it {@linkplain Packed has been before}; then each block of C packs its
+ * own rows of the left operand. Each element is summed in one order whatever the number of threads.
  */
 final class Gemm {
   /** Rows and columns of C that are worked on at a time: with the packed rows of A they fill half of a second-level cache. */
@@ -19,9 +19,11 @@ final class Gemm {
   /** Depth of the panels the inner loop runs over, which a first-level cache holds. */
   private static final int DEPTH = 256;
   /** Depth that is packed at a time; sums rest in C between. */
-  private static final int SLICE = 4 * DEPTH;
-  /** What sets rows of A apart, so that rows of a round length do not push each other out of the first-level cache. */
-  private static final int STAGGER = 16;
+  static final int SLICE = 4 * DEPTH;
+  /** What sets packed rows of A apart: no round number, so that they do not push each other out of the first-level cache. */
+  private static final int LDA = DEPTH + 16;
+  /** The same for rows of C. */
+  private static final int LDC = COLUMN_BLOCK + 16;
   /** Elements one packing task handles. */
   private static final int PACK_GRAIN = 1 << 14;
   /** Tasks to a thread, so that all end at about the same time. */
@@ -35,41 +37,80 @@ final class Gemm {
 
   /** What one thread needs beside the operands. */
   private static final class Scratch {
-    private final float[] a = new float[(ROW_BLOCK + MicroKernel.ROWS) * (SLICE + STAGGER)];
-    private final float[] c = new float[(ROW_BLOCK + MicroKernel.ROWS) * COLUMN_BLOCK];
+    private final float[] a = new float[(ROW_BLOCK + MicroKernel.ROWS) * LDA];
+    private final float[] c = new float[(ROW_BLOCK + MicroKernel.ROWS) * LDC];
+    private final float[] panel = new float[DEPTH * MicroKernel.COLUMNS];
   }
 
   Gemm(Workers workers) {
     this.workers = workers;
   }
 
-  /** One product that is summed: the rows of A and the columns of B as lanes of one matrix each. */
-  record Term(Lanes a, Lanes b) {}
+  /** One product that is summed: the rows of A as lanes of one matrix, and B. */
+  record Term(Lanes a, Right b) {
+    Term(Lanes a, Lanes b) {
+      this(a, new Right.Columns(b));
+    }
+  }
+
+  /** A right operand. */
+  sealed interface Right {
+    /** Lanes of one matrix, packed whenever they are used. */
+    record Columns(Lanes lanes) implements Right {}
+
+    /** Packed once and for all. */
+    record Ready(Packed packed) implements Right {}
+  }
+
+  /** Where C goes: row-major [m, n] from element {@code offset}; {@code bias} [n] and {@code epilogue} may be null. */
+  record Target(MemorySegment out, long offset, float[] bias, Epilogue epilogue) {}
 
   /** Writes row-major C [m, n] at element {@code offset}; {@code bias} [n] may be null. */
   void run(int m, int n, List<Term> terms, float[] bias, MemorySegment out, long offset) {
+    run(m, n, terms, new Target(out, offset, bias, null));
+  }
+
+  /** Writes C [m, n] to its target. */
+  void run(int m, int n, List<Term> terms, Target target) {
     if (m == 0 || n == 0) {
       return;
     }
     boolean begun = false;
     for (Term term : terms) {
-      for (int p = 0; p < term.a.length(); p += SLICE) {
-        slice(new Block(term, p, Math.min(SLICE, term.a.length() - p), !begun), m, n, bias, out, offset);
+      int length = term.a.length();
+      for (int p = 0; p < length; p += SLICE) {
+        int depth = Math.min(SLICE, length - p);
+        boolean last = p + depth == length && term == terms.getLast();
+        slice(new Block(term, p, depth, !begun, last), m, n, target);
         begun = true;
       }
     }
     if (!begun) {
-      slice(new Block(terms.getFirst(), 0, 0, true), m, n, bias, out, offset);
+      slice(new Block(terms.getFirst(), 0, 0, true, true), m, n, target);
     }
   }
 
-  /** A slice of a term's depth, and whether it is the first that goes into C. */
-  private record Block(Term term, int from, int depth, boolean first) {}
+  /** A slice of a term's depth, and whether it is the first and the last that goes into C. */
+  private record Block(Term term, int from, int depth, boolean first, boolean last) {
+    boolean small(int m, int n) {
+      return (long) m * n * depth < SMALL;
+    }
+  }
 
-  private void slice(Block block, int m, int n, float[] bias, MemorySegment out, long offset) {
-    float[] b = take(roundUp(n, MicroKernel.COLUMNS) * block.depth);
-    boolean small = (long) m * n * block.depth < SMALL;
-    packRight(block, n, b, small);
+  private void slice(Block block, int m, int n, Target target) {
+    switch (block.term.b) {
+      case Right.Columns(Lanes lanes) -> {
+        float[] b = take(roundUp(n, MicroKernel.COLUMNS) * block.depth);
+        packRight(block, lanes, n, b, block.small(m, n));
+        blocks(block, b, m, n, target);
+        spare.push(b);
+      }
+      case Right.Ready(Packed packed) -> blocks(block, packed.floats(block.from / SLICE), m, n, target);
+    }
+  }
+
+  private void blocks(Block block, float[] b, int m, int n, Target target) {
+    boolean small = block.small(m, n);
     int rows = roundUp(ceil(m, ceil(m, ROW_BLOCK)), MicroKernel.ROWS);
     int rowBlocks = ceil(m, rows);
     int pieces = small ? 1 : ceil(TASKS * workers.threads(), rowBlocks);
@@ -78,54 +119,62 @@ final class Gemm {
     share(rowBlocks * columnBlocks, small, task -> {
       int i = task / columnBlocks * rows;
       int j = task % columnBlocks * columns;
-      tile(block, b, i, Math.min(rows, m - i), j, Math.min(columns, n - j), n, bias, out, offset);
+      tile(block, b, i, Math.min(rows, m - i), j, Math.min(columns, n - j), n, target);
     });
-    spare.push(b);
   }
 
   private void share(int tasks, boolean small, IntConsumer task) {
     if (small) {
-      IntStream.range(0, tasks).forEach(task);
+      for (int i = 0; i < tasks; i++) {
+        task.accept(i);
+      }
     } else {
       workers.run(tasks, task);
     }
   }
 
-  private void packRight(Block block, int n, float[] b, boolean small) {
+  private void packRight(Block block, Lanes lanes, int n, float[] b, boolean small) {
     int panel = Math.max(1, MicroKernel.COLUMNS * block.depth);
     int group = Math.max(1, PACK_GRAIN / panel) * MicroKernel.COLUMNS;
     share(ceil(n, group), small, g -> {
       int lane = g * group;
-      block.term.b.pack(lane, Math.min(group, n - lane), block.from, block.depth, b, lane * block.depth);
+      lanes.pack(lane, Math.min(group, n - lane), block.from, block.depth, b, lane * block.depth);
     });
   }
 
-  private void tile(
-      Block block, float[] b, int i, int rows, int j, int columns, int n, float[] bias, MemorySegment out, long offset) {
+  private void tile(Block block, float[] b, int i, int rows, int j, int columns, int n, Target target) {
     Scratch own = scratch.get();
-    int ldc = roundUp(columns, MicroKernel.COLUMNS);
+    long at = target.offset + (long) i * n + j;
     for (int r = 0; r < rows; r++) {
       if (!block.first) {
-        MemorySegment.copy(out, Simd.FLOAT, (offset + (long) (i + r) * n + j) * 4, own.c, r * ldc, columns);
-      } else if (bias != null) {
-        System.arraycopy(bias, j, own.c, r * ldc, columns);
+        MemorySegment.copy(target.out, Simd.FLOAT, (at + (long) r * n) * 4, own.c, r * LDC, columns);
+      } else if (target.bias != null) {
+        System.arraycopy(target.bias, j, own.c, r * LDC, columns);
       } else {
-        Arrays.fill(own.c, r * ldc, r * ldc + columns, 0);
+        Arrays.fill(own.c, r * LDC, r * LDC + columns, 0);
       }
     }
-    int lda = block.depth + STAGGER;
-    block.term.a.copy(i, rows, block.from, block.depth, own.a, 0, lda);
     for (int p = 0; p < block.depth; p += DEPTH) {
       int depth = Math.min(DEPTH, block.depth - p);
+      block.term.a.copy(i, rows, block.from + p, depth, own.a, 0, LDA);
       for (int x = 0; x < columns; x += MicroKernel.COLUMNS) {
+        float[] panel = b;
         int bi = (j + x) * block.depth + p * MicroKernel.COLUMNS;
+        if (b == null) {
+          panel = own.panel;
+          ((Right.Ready) block.term.b).packed.expand(block.from / SLICE, j + x, p, depth, block.depth, panel);
+          bi = 0;
+        }
         for (int y = 0; y < rows; y += MicroKernel.ROWS) {
-          MicroKernel.tile(own.a, y * lda + p, lda, b, bi, depth, columns - x, own.c, y * ldc + x, ldc);
+          MicroKernel.tile(own.a, y * LDA, LDA, panel, bi, depth, columns - x, own.c, y * LDC + x, LDC);
         }
       }
     }
+    if (block.last && target.epilogue != null) {
+      target.epilogue.apply(own.c, LDC, i, rows, j, columns);
+    }
     for (int r = 0; r < rows; r++) {
-      MemorySegment.copy(own.c, r * ldc, out, Simd.FLOAT, (offset + (long) (i + r) * n + j) * 4, columns);
+      MemorySegment.copy(own.c, r * LDC, target.out, Simd.FLOAT, (at + (long) r * n) * 4, columns);
     }
   }
 
@@ -139,7 +188,7 @@ final class Gemm {
     return (n + unit - 1) / unit;
   }
 
-  private static int roundUp(int n, int unit) {
+  static int roundUp(int n, int unit) {
     return ceil(n, unit) * unit;
   }
 

@@ -9,8 +9,10 @@ import jdk.incubator.vector.FloatVector;
  */
 final class Heads {
   static final int WIDTH = 2 * Simd.LANES;
-  /** Rows of a tile. */
-  static final int ROWS = 4;
+  /** Rows of a tile whose left operand may lie any way. */
+  private static final int TILE = 4;
+  /** What numbers of rows are rounded up to, for either tile. */
+  static final int ROWS = MicroKernel.ROWS == 8 ? 8 : 12;
   /** Queries of one head that are worked on at once, at most. */
   private static final int BLOCK = 64;
   /** Scores of a block, which should stay in the second cache. */
@@ -41,9 +43,9 @@ final class Heads {
     return Strided.of(tensor, tensor.layout().permute(0, 2, 1, 3));
   }
 
-  /** Room for {@link #transposed} [n, d], and for {@link #panels} of [d, n]. */
-  static float[] room(int n, int d) {
-    return new float[roundUp(n, WIDTH) * d];
+  /** Elements of {@link #transposed} [n, d], and of {@link #panels} of [d, n]. */
+  static int room(int n, int d) {
+    return roundUp(n, WIDTH) * d;
   }
 
   /** Packs the transpose of row-major [n, d]: a panel holds {@link #WIDTH} rows, interleaved; what fills it up stays. */
@@ -71,8 +73,16 @@ final class Heads {
    * with rows {@code ldc} apart. A and C are touched up to a multiple of {@link #ROWS} rows, and C up to one of {@link #WIDTH} columns.
    */
   static void product(float[] a, int row, int column, float[] b, int m, int n, int k, float[] c, int ldc) {
+    if (column == 1) {
+      for (int x = 0; x < n; x += WIDTH) {
+        for (int y = 0; y < m; y += MicroKernel.ROWS) {
+          MicroKernel.tile(a, y * row, row, b, x * k, k, n - x, c, y * ldc + x, ldc);
+        }
+      }
+      return;
+    }
     for (int x = 0; x < n; x += WIDTH) {
-      for (int y = 0; y < m; y += ROWS) {
+      for (int y = 0; y < m; y += TILE) {
         tile(a, y * row, row, column, b, x * k, k, c, y * ldc + x, ldc);
       }
     }

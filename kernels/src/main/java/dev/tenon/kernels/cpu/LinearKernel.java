@@ -3,16 +3,21 @@ package dev.tenon.kernels.cpu;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.kernel.WeightFormat;
 import dev.tenon.engine.op.Linear;
 import dev.tenon.engine.op.LoraLinear;
 import dev.tenon.engine.op.Op;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.LongStream;
 
-/** Runs {@link Linear} and {@link LoraLinear}: the bias is where sums start, the low-rank update a second product into them. */
+/**
+ * Runs {@link Linear} and {@link LoraLinear}: the bias is where sums start, the low-rank update a second product into them. In a plan,
+ * frozen weights are packed once, and what follows the layer element by element is done while its results are in the cache.
+ */
 record LinearKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
+  private static final Frozen NOTHING = new Frozen(_ -> false, WeightFormat.F32);
+
   @Override
   public String name() {
     return MicroKernel.NAME;
@@ -25,27 +30,45 @@ record LinearKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
 
   @Override
   public void launch(Call call) {
-    Tensor out = call.output(0);
+    prepare(call, List.of(), NOTHING).run();
+  }
+
+  @Override
+  public int absorbs(Call call, List<Call> next) {
+    int count = 0;
+    while (count < next.size() && Epilogue.fits(next.get(count))) {
+      count++;
+    }
+    return count;
+  }
+
+  @Override
+  public Runnable prepare(Call call, List<Call> absorbed, Frozen frozen) {
+    Tensor out = (absorbed.isEmpty() ? call : absorbed.getLast()).output(0);
     if (out.size() == 0) {
-      return;
+      return () -> {};
     }
     Lanes x = Lanes.rows(call.input(0));
-    Lanes w = Lanes.of(call.input(1), -2, -1);
-    int m = x.perMatrix();
-    int n = w.perMatrix();
+    Tensor weight = call.input(1);
+    int n = (int) weight.dim(0);
+    Lanes columns = Lanes.of(weight, -2, -1);
+    Gemm.Right w = frozen.operands().test(weight)
+        ? new Gemm.Right.Ready(Packed.of(columns, frozen.format()))
+        : new Gemm.Right.Columns(columns);
+    boolean biased = call.op() instanceof Linear(boolean b) ? b : call.op() instanceof LoraLinear l && l.bias();
+    float[] bias = biased ? new float[n] : null;
     Gemm.Term product = new Gemm.Term(x, w);
-    List<Gemm.Term> terms = new ArrayList<>(List.of(product));
-    boolean bias = call.op() instanceof Linear(boolean b) ? b : call.op() instanceof LoraLinear l && l.bias();
-    if (call.op() instanceof LoraLinear(boolean _, double scale)) {
-      int lora = bias ? 3 : 2;
-      terms.add(lowRank(x, call.input(lora), call.input(lora + 1), (float) scale));
-    }
-    float[] start = null;
-    if (bias) {
-      start = new float[n];
-      Strided.of(call.input(2)).read(0, n, start);
-    }
-    gemm.run(m, n, terms, start, out.storage().segment(), out.layout().offset());
+    Gemm.Target target =
+        new Gemm.Target(out.storage().segment(), out.layout().offset(), bias, absorbed.isEmpty() ? null : Epilogue.of(call, absorbed));
+    return () -> {
+      if (biased) {
+        Strided.of(call.input(2)).read(0, n, bias);
+      }
+      List<Gemm.Term> terms = call.op() instanceof LoraLinear(boolean _, double scale)
+          ? List.of(product, lowRank(x, call.input(biased ? 3 : 2), call.input(biased ? 4 : 3), (float) scale))
+          : List.of(product);
+      gemm.run(x.perMatrix(), n, terms, target);
+    };
   }
 
   /** {@code scale·(x·loraA)·loraB} as one more product of rank r. */

@@ -29,10 +29,6 @@ final class Rows {
       return new Operand(Strided.of(tensor, layout), width);
     }
 
-    private float[] array() {
-      return new float[padded(width)];
-    }
-
     private int length(long row) {
       return (int) Math.min(width, data.size() - row * width);
     }
@@ -53,8 +49,8 @@ final class Rows {
   }
 
   private static void some(long from, long to, List<Operand> in, List<Operand> out, Body body) {
-    float[][] x = in.stream().map(Operand::array).toArray(float[][]::new);
-    float[][] y = out.stream().map(Operand::array).toArray(float[][]::new);
+    float[][] x = arrays(in, 0);
+    float[][] y = arrays(out, in.size());
     boolean[] same = new boolean[x.length];
     for (long row = from; row < to; row++) {
       for (int i = 0; i < x.length; i++) {
@@ -70,5 +66,13 @@ final class Rows {
         operand.data.write(row * operand.width, operand.length(row), y[i]);
       }
     }
+  }
+
+  private static float[][] arrays(List<Operand> operands, int first) {
+    float[][] arrays = new float[operands.size()][];
+    for (int i = 0; i < arrays.length; i++) {
+      arrays[i] = Scratch.array(first + i, padded(operands.get(i).width));
+    }
+    return arrays;
   }
 }

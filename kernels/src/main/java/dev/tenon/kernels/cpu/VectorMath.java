@@ -107,7 +107,7 @@ final class VectorMath {
    * compiled.
    */
   private static float total(FloatVector sums) {
-    float[] lanes = new float[Simd.LANES];
+    float[] lanes = Scratch.array(Scratch.LANES, Simd.LANES);
     sums.intoArray(lanes, 0);
     for (int half = Simd.LANES / 2; half > 0; half /= 2) {
       for (int i = 0; i < half; i++) {
