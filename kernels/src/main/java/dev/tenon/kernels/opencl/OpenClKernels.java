@@ -24,6 +24,7 @@ final class OpenClKernels {
     WideKernels wide = device.isCpu() ? new WideKernels(launcher) : null;
     List<Kernel> kernels = Stream.of(
         wide == null ? List.<Kernel>of() : wide.all(),
+        wide == null ? List.<Kernel>of() : new WideAttention(launcher, wide, reductions).all(),
         new ElementwiseKernels(launcher).all(),
         new MoveKernels(launcher, faults).all(),
         reductions.all(),

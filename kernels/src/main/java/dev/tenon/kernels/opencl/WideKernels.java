@@ -6,7 +6,10 @@ import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.op.Binary;
 import dev.tenon.engine.op.LayerNorm;
+import dev.tenon.engine.op.Unary;
+import dev.tenon.engine.op.UnaryGrad;
 import dev.tenon.kernels.gpu.Fit;
 import dev.tenon.kernels.gpu.Grid;
 import dev.tenon.kernels.gpu.Launcher;
@@ -25,13 +28,40 @@ record WideKernels(Launcher launcher) {
   private static final int ROWS = 64;
   private static final Walk SINGLE = Walk.of(Shape.of(), Layout.contiguous(Shape.of()), Layout.contiguous(Shape.of()));
 
+  /** Elements that an item of a flat function works on. */
+  private static final int SPAN = 1024;
+
   /** In front of the kernels that work in groups. */
   List<Kernel> all() {
-    return List.of(new OpKernel("wide", LayerNorm.class, WideKernels::refusal, this::layerNorm));
+    return List.of(
+        new OpKernel("wide", LayerNorm.class, WideKernels::refusal, this::layerNorm),
+        new OpKernel("wide", Unary.class, c -> flatRefusal(c, ((Unary) c.op()).fn() == Unary.Fn.GELU), c -> flat(c, "geluOf")),
+        new OpKernel("wide", UnaryGrad.class, c -> flatRefusal(c, ((UnaryGrad) c.op()).fn() == Unary.Fn.GELU), c -> flat(c, "geluGradOf")),
+        new OpKernel("wide", Binary.class, c -> flatRefusal(c, name(c) != null), c -> flat(c, name(c))));
   }
 
   private static String refusal(Call call) {
     return takes(call.input(0).dtype()) ? Fit.real(call) : "computes in F32";
+  }
+
+  /** {@code known} says whether there is a kernel of the function. */
+  private static String flatRefusal(Call call, boolean known) {
+    Shape shape = call.output(0).shape();
+    boolean flat = call.inputs().stream().allMatch(t -> t.layout().isContiguous() && t.shape().equals(shape));
+    return known && flat ? refusal(call) : "computes GELU, sums and products of contiguous operands of one shape";
+  }
+
+  private static String name(Call call) {
+    return switch (((Binary) call.op()).fn()) {
+      case ADD -> "add";
+      case MUL -> "multiply";
+      default -> null;
+    };
+  }
+
+  private void flat(Call call, String name) {
+    int size = (int) call.output(0).size();
+    launcher.launch(call, entry(name), Grid.of((size + SPAN - 1L) / SPAN, 1), size, call.input(0), call.inputs().getLast(), call.output(0));
   }
 
   static boolean takes(DType dtype) {
@@ -41,10 +71,12 @@ record WideKernels(Launcher launcher) {
   /**
    * {@code c = scale·(a·b + a2·b2) + bias}.
    *
+   * @param batch walks over a, b and c
    * @param first,second k, and the strides of rows and columns of a and b; a2 is dense
+   * @param strideC from a row of c to the next
    */
-  void product(Call call, Walk batch, int m, int n, int[] first, Object a, Object b, int[] second, Object a2, Object b2, Object bias,
-      double scale, Object c) {
+  void product(Call call, Walk batch, int m, int n, int strideC, int[] first, Object a, Object b, int[] second, Object a2, Object b2,
+      Object bias, double scale, Object c) {
     try (Operands in = launcher.operands(call)) {
       int samples = (int) batch.size();
       int k = first[0];
@@ -56,14 +88,32 @@ record WideKernels(Launcher launcher) {
         left = in.scratch(4L * samples * m * k);
         launcher.launch(call, entry("rowsOf"), new Grid((k + LANES - 1) / LANES, (m + LANES - 1) / LANES, samples, 1), batch.pack(), m, k,
             first[1], first[2], a, left);
-        where = Walk.of(Shape.of(samples), Layout.of(Shape.of(samples), new long[] {(long) m * k}, 0));
+        where = new Walk(samples, batch.dims(), new long[][] {dense(batch, (long) m * k), batch.strides()[1], batch.strides()[2]});
         stride = k;
       }
       long packed = pack(call, in, batch, samples, k, n, first, b);
       long packed2 = second[0] == 0 ? 0 : pack(call, in, SINGLE, 1, second[0], n, second, b2);
-      launcher.launch(call, entry("gemm"), new Grid((m + ROWS - 1) / ROWS, strips, samples, 1), where.pack(), m, n, k, stride, second[0], ROWS,
-          scale, left, packed, a2, packed2, bias, c);
+      launcher.launch(call, entry("gemm"), new Grid((m + ROWS - 1) / ROWS, strips, samples, 1), where.pack(), m, n, k, stride, second[0],
+          strideC, ROWS, scale, left, packed, a2, packed2, bias, c);
     }
+  }
+
+  /** The same for a row-major c, and a batch that walks over a and b. */
+  void product(Call call, Walk batch, int m, int n, int[] first, Object a, Object b, int[] second, Object a2, Object b2, Object bias,
+      double scale, Object c) {
+    Walk all = new Walk(batch.size(), batch.dims(), new long[][] {batch.strides()[0], batch.strides()[1], dense(batch, (long) m * n)});
+    product(call, all, m, n, n, first, a, b, second, a2, b2, bias, scale, c);
+  }
+
+  /** Steps along the dimensions of a batch whose samples of {@code size} elements lie one after the other. */
+  private static long[] dense(Walk batch, long size) {
+    long[] strides = new long[batch.dims().length];
+    long next = size;
+    for (int d = strides.length - 1; d >= 0; d--) {
+      strides[d] = next;
+      next *= batch.dims()[d];
+    }
+    return strides;
   }
 
   private long pack(Call call, Operands in, Walk batch, int samples, int k, int n, int[] product, Object b) {
@@ -74,7 +124,7 @@ record WideKernels(Launcher launcher) {
     return packed;
   }
 
-  private static Launcher.Entry entry(String name) {
+  static Launcher.Entry entry(String name) {
     return new Launcher.Entry(TEXT, name, VARIANT);
   }
 
@@ -84,7 +134,7 @@ record WideKernels(Launcher launcher) {
       Tensor mean = call.output(1);
       int rows = (int) mean.size();
       int n = rows == 0 ? 0 : (int) (call.input(0).size() / rows);
-      launcher.launch(call, entry("layerNorm"), Grid.of(rows, 1), rows, n, in.contiguous(0), op.affine() ? in.contiguous(1) : 0L,
+      launcher.launch(call, entry("layerNorm"), Grid.of(rows, 1), n, in.contiguous(0), op.affine() ? in.contiguous(1) : 0L,
           op.affine() ? in.contiguous(2) : 0L, call.output(0), mean, call.output(2), op.eps());
     }
   }

@@ -28,8 +28,8 @@ kernel void pack(Walk batch, int k, int n, int row, int column, POINTER(const fl
     }
     return;
   }
-  for (int c = 0; c < STRIP; c++) {
-    for (int d = from; d < to; d++) {
+  for (int d = from; d < to; d++) {
+    for (int c = 0; c < STRIP; c++) {
       packed[(long)d * STRIP + c] = c < width ? b[(long)d * row + (long)c * column] : 0;
     }
   }
@@ -95,13 +95,13 @@ inline void put(float16 v, global float* c, int width, global const float* bias)
 }
 #define PUT(r, v0, v1) \
   if (r <= last) { \
-    put(scale * v0, c + (long)r * n, width, bias); \
-    put(scale * v1, c + (long)r * n + LANES, width - LANES, bias ? bias + LANES : bias); \
+    put(scale * v0, c + (long)r * strideC, width, bias); \
+    put(scale * v1, c + (long)r * strideC + LANES, width - LANES, bias ? bias + LANES : bias); \
   }
 
 // C = scale·(A·B + A2·B2) + bias with packed B; an item computes `rows` rows of a strip. Grid: parts of m, strips, batch.
-// Operand 0 of the batch walk is a.
-kernel void gemm(Walk batch, int m, int n, int k, int stride, int k2, int rows, number scale_, POINTER(const float, a),
+// Operands 0 and 2 of the batch walk are a and c.
+kernel void gemm(Walk batch, int m, int n, int k, int stride, int k2, int strideC, int rows, number scale_, POINTER(const float, a),
     POINTER(const float, b), POINTER(const float, a2), POINTER(const float, b2), POINTER(const float, bias), POINTER(float, c)) {
   SHIFT(a);
   SHIFT(b);
@@ -115,7 +115,7 @@ kernel void gemm(Walk batch, int m, int n, int k, int stride, int k2, int rows, 
   int width = n - strip * STRIP;
   a += locate(&batch, 0, sample) + (long)first * stride;
   b += ((long)sample * get_global_size(1) + strip) * k * STRIP;
-  c += (long)sample * m * n + (long)first * n + strip * STRIP;
+  c += locate(&batch, 2, sample) + (long)first * strideC + strip * STRIP;
   bias = bias ? bias + strip * STRIP : bias;
   if (k2 > 0) {
     a2 += (long)first * k2;
@@ -139,12 +139,12 @@ kernel void gemm(Walk batch, int m, int n, int k, int stride, int k2, int rows, 
     PUT(6, s60, s61)
     PUT(7, s70, s71)
     a += (long)HEIGHT * stride;
-    c += (long)HEIGHT * n;
+    c += (long)HEIGHT * strideC;
   }
 }
 
 // An item a row; its vectors, then what is left.
-kernel void layerNorm(int rows, int n, POINTER(const float, x), POINTER(const float, weight), POINTER(const float, bias),
+kernel void layerNorm(int n, POINTER(const float, x), POINTER(const float, weight), POINTER(const float, bias),
     POINTER(float, y), POINTER(float, mean), POINTER(float, rstd), number eps) {
   SHIFT(x);
   SHIFT(weight);
@@ -153,9 +153,6 @@ kernel void layerNorm(int rows, int n, POINTER(const float, x), POINTER(const fl
   SHIFT(mean);
   SHIFT(rstd);
   int row = (int)get_global_id(0);
-  if (row >= rows) {
-    return;
-  }
   x += (long)row * n;
   y += (long)row * n;
   int vectors = n / LANES * LANES;
@@ -189,3 +186,182 @@ kernel void layerNorm(int rows, int n, POINTER(const float, x), POINTER(const fl
     y[i] = weight ? z * weight[i] + bias[i] : z;
   }
 }
+
+// What a row of scores, of `keys`, is in the whole: [batch, heads, queries].
+typedef struct {
+  int queries, keys, heads, causal;
+  int bias[4];
+} Scores;
+
+// Adds the bias to row `row`, and takes away what the query does not see.
+inline void mask(const Scores* s, int row, global const float* bias, global float* x) {
+  int query = row % s->queries, head = row / s->queries % s->heads, batch = row / s->queries / s->heads;
+  if (bias) {
+    bias += (long)batch * s->bias[0] + (long)head * s->bias[1] + (long)query * s->bias[2];
+    for (int key = 0; key < s->keys; key++) {
+      x[key] += bias[(long)key * s->bias[3]];
+    }
+  }
+  for (int key = s->causal ? query + 1 : s->keys; key < s->keys; key++) {
+    x[key] = -INFINITY;
+  }
+}
+
+// Scores become probabilities; an item a row.
+kernel void softmaxOfScores(Scores s, POINTER(const float, bias), POINTER(float, x), POINTER(float, lse)) {
+  SHIFT(bias);
+  SHIFT(x);
+  SHIFT(lse);
+  int row = (int)get_global_id(0);
+  x += (long)row * s.keys;
+  mask(&s, row, bias, x);
+  int vectors = s.keys / LANES * LANES;
+  float16 lanes = -INFINITY;
+  float largest = -INFINITY;
+  bool nan = false;
+  for (int i = 0; i < vectors; i += LANES) {
+    float16 v = vload16(0, x + i);
+    nan |= any(isnan(v)) != 0;
+    lanes = fmax(lanes, v);
+  }
+  float each[LANES];
+  vstore16(lanes, 0, each);
+  for (int i = 0; i < LANES; i++) {
+    largest = fmax(largest, each[i]);
+  }
+  for (int i = vectors; i < s.keys; i++) {
+    nan |= isnan(x[i]) != 0;
+    largest = fmax(largest, x[i]);
+  }
+  largest = nan ? NAN : largest;
+  float shift = largest == -INFINITY ? 0 : largest;
+  float16 sums = 0;
+  float sum = 0;
+  for (int i = 0; i < vectors; i += LANES) {
+    float16 e = exp(vload16(0, x + i) - shift);
+    sums += e;
+    vstore16(e, 0, x + i);
+  }
+  for (int i = vectors; i < s.keys; i++) {
+    x[i] = exp(x[i] - shift);
+    sum += x[i];
+  }
+  sum += sumOf(sums);
+  float scale = sum == 0 ? 0 : 1 / sum;
+  for (int i = 0; i < vectors; i += LANES) {
+    vstore16(vload16(0, x + i) * scale, 0, x + i);
+  }
+  for (int i = vectors; i < s.keys; i++) {
+    x[i] *= scale;
+  }
+  lse[row] = largest + log(sum);
+}
+
+// The same from what the forward pass left.
+kernel void probabilities(Scores s, POINTER(const float, bias), POINTER(const float, lse), POINTER(float, x)) {
+  SHIFT(bias);
+  SHIFT(lse);
+  SHIFT(x);
+  int row = (int)get_global_id(0);
+  x += (long)row * s.keys;
+  mask(&s, row, bias, x);
+  float logSum = lse[row];
+  int vectors = s.keys / LANES * LANES;
+  for (int i = 0; i < vectors; i += LANES) {
+    vstore16(logSum == -INFINITY ? (float16)0 : exp(vload16(0, x + i) - logSum), 0, x + i);
+  }
+  for (int i = vectors; i < s.keys; i++) {
+    x[i] = logSum == -INFINITY ? 0 : exp(x[i] - logSum);
+  }
+}
+
+// delta = Σ gradOutput·o of each row; g and o are [batch, queries, heads, dim].
+kernel void rowDots(Scores s, int dim, POINTER(const float, g), POINTER(const float, o), POINTER(float, delta)) {
+  SHIFT(g);
+  SHIFT(o);
+  SHIFT(delta);
+  int row = (int)get_global_id(0);
+  int query = row % s.queries, head = row / s.queries % s.heads, batch = row / s.queries / s.heads;
+  long at = (((long)batch * s.queries + query) * s.heads + head) * dim;
+  float sum = 0;
+  for (int c = 0; c < dim; c++) {
+    sum += g[at + c] * o[at + c];
+  }
+  delta[row] = sum;
+}
+
+// Gradients of probabilities become those of scores: p·(g − delta).
+kernel void gradOfScores(int keys, POINTER(const float, p), POINTER(const float, delta), POINTER(float, g)) {
+  SHIFT(p);
+  SHIFT(delta);
+  SHIFT(g);
+  int row = (int)get_global_id(0);
+  p += (long)row * keys;
+  g += (long)row * keys;
+  int vectors = keys / LANES * LANES;
+  for (int i = 0; i < vectors; i += LANES) {
+    vstore16(vload16(0, p + i) * (vload16(0, g + i) - delta[row]), 0, g + i);
+  }
+  for (int i = vectors; i < keys; i++) {
+    g[i] = p[i] * (g[i] - delta[row]);
+  }
+}
+
+// Functions of contiguous elements; an item works on SPAN of them.
+#define SPAN 1024
+
+// e^(−x²/2); what rounding the square loses is put back.
+inline float16 bell(float16 x) {
+  float16 a = fmin(fabs(x), (float16)14.5f);
+  float16 square = a * a;
+  return exp(-0.5f * square) * (1 - 0.5f * fma(a, a, -square));
+}
+
+// Φ(−|x|) by the bell: what remains is a minimax polynomial in 1/(1 + 0.3·|x|).
+inline float16 tail(float16 x, float16 bell_) {
+  float16 t = 1 / (1 + 0.3f * fabs(x));
+  float16 p = -0.020619987f * t + 0.11241604f;
+  p = p * t - 0.2281658f;
+  p = p * t + 0.19171818f;
+  p = p * t - 0.07936588f;
+  p = p * t + 0.09612446f;
+  p = p * t + 0.078401394f;
+  p = p * t + 0.11023278f;
+  p = p * t + 0.11957215f;
+  p = p * t + 0.11968667f;
+  return p * t * bell_;
+}
+
+inline float16 gelu16(float16 x) { return fmax(x, (float16)0) - fabs(x) * tail(x, bell(x)); }
+inline float16 geluGrad16(float16 x) {
+  float16 b = bell(x), low = tail(x, b);
+  return (x > 0 ? 1 - low : low) + x * (b * 0.3989423f);
+}
+
+inline float16 first16(global const float* p, int count) {
+  float part[LANES] = {0};
+  for (int i = 0; i < count; i++) {
+    part[i] = p[i];
+  }
+  return vload16(0, part);
+}
+
+#define FLAT(NAME, VALUE) \
+  kernel void NAME(int size, POINTER(const float, left), POINTER(const float, right), POINTER(float, to)) { \
+    SHIFT(left); \
+    SHIFT(right); \
+    SHIFT(to); \
+    int from = (int)get_global_id(0) * SPAN, end = min(size, from + SPAN), i = from; \
+    for (; i + LANES <= end; i += LANES) { \
+      float16 x = vload16(0, left + i), y = vload16(0, right + i); \
+      vstore16(VALUE, 0, to + i); \
+    } \
+    if (i < end) { \
+      float16 x = first16(left + i, end - i), y = first16(right + i, end - i); \
+      put(VALUE, to + i, end - i, 0); \
+    } \
+  }
+FLAT(add, x + y)
+FLAT(multiply, x * y)
+FLAT(geluOf, gelu16(x))
+FLAT(geluGradOf, y * geluGrad16(x))
