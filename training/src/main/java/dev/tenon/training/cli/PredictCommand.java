@@ -3,6 +3,7 @@ package dev.tenon.training.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tenon.engine.TenonException;
+import dev.tenon.engine.kernel.WeightFormat;
 import dev.tenon.training.model.Classifier;
 import dev.tenon.training.model.Prediction;
 import dev.tenon.training.model.TrainedModel;
@@ -44,13 +45,17 @@ final class PredictCommand implements Callable<Integer> {
   @Option(names = "--base", paramLabel = "WEIGHTS", description = "The pretrained weights that an adapter was trained on.")
   private Path base;
 
+  @Option(names = "--weights", paramLabel = "FORMAT", defaultValue = "F32",
+      description = "How to keep the weights of linear layers: ${COMPLETION-CANDIDATES} (default: F32, as they are).")
+  private WeightFormat weights;
+
   @Mixin private DeviceOptions device;
 
   @Override
   public Integer call() {
     images.forEach(PredictCommand::requireFile);
     PrintWriter out = spec.commandLine().getOut();
-    try (Classifier classifier = Classifier.load(device.device(), device.threads(), this::load)) {
+    try (Classifier classifier = Classifier.load(device.device(), device.threads(), weights, this::load)) {
       for (Path image : images) {
         Prediction prediction = classifier.predict(image);
         out.print(json ? line(image, prediction) : lines(image, prediction));

@@ -2,16 +2,21 @@ package dev.tenon.training.model;
 
 import dev.tenon.engine.Backend;
 import dev.tenon.engine.Backends;
+import dev.tenon.engine.DType;
 import dev.tenon.engine.Device;
+import dev.tenon.engine.Plan;
 import dev.tenon.engine.Scope;
+import dev.tenon.engine.Shape;
 import dev.tenon.engine.TenonException;
-import dev.tenon.engine.Tensor;
-import dev.tenon.engine.autograd.Tape;
+import dev.tenon.engine.kernel.WeightFormat;
+import dev.tenon.engine.op.Spec;
 import dev.tenon.training.data.ImageCache;
 import dev.tenon.training.data.SampleImage;
 import dev.tenon.training.image.Image;
 import dev.tenon.training.image.Preprocessing;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -28,8 +33,8 @@ import java.util.function.Supplier;
  * }
  * }</pre>
  *
- * Safe for use by several threads: images are decoded on the caller's thread, and the network runs one image at a time on a thread of
- * its own, with all cores.
+ * Safe for use by several threads: images are decoded on the caller's thread, and the network, a {@link Plan} made once, runs one
+ * image at a time on a thread of its own, with all cores.
  */
 public final class Classifier implements AutoCloseable {
   private final ExecutorService worker =
@@ -39,6 +44,7 @@ public final class Classifier implements AutoCloseable {
   private TrainedModel model;
   private Preprocessing preprocessing;
   private ImageCache images;
+  private Plan plan;
 
   private Classifier(Device device, int threads) {
     backend = Backends.open(device, threads);
@@ -50,19 +56,25 @@ public final class Classifier implements AutoCloseable {
    * @throws TenonException when the file is damaged, no model, or an adapter
    */
   public static Classifier load(Path file) {
-    return load(Device.CPU, 0, () -> TrainedModel.load(file));
+    return load(file, WeightFormat.F32);
+  }
+
+  /** The model in {@code file}, on the CPU, the weights of its linear layers kept as {@code format}. */
+  public static Classifier load(Path file, WeightFormat format) {
+    return load(Device.CPU, 0, format, () -> TrainedModel.load(file));
   }
 
   /**
    * Any model on any device.
    *
    * @param threads CPU threads to compute with; 0 for one a core
+   * @param format how the weights of linear layers are kept
    * @param source reads the model into the current scope
    */
-  public static Classifier load(Device device, int threads, Supplier<TrainedModel> source) {
+  public static Classifier load(Device device, int threads, WeightFormat format, Supplier<TrainedModel> source) {
     Classifier classifier = new Classifier(device, threads);
     try {
-      classifier.onWorker(() -> classifier.open(source));
+      classifier.onWorker(() -> classifier.open(source, format));
       return classifier;
     } catch (RuntimeException | Error e) {
       classifier.close();
@@ -70,11 +82,15 @@ public final class Classifier implements AutoCloseable {
     }
   }
 
-  private Void open(Supplier<TrainedModel> source) {
+  private Void open(Supplier<TrainedModel> source, WeightFormat format) {
     scope = Scope.open(backend);
     model = source.get();
     preprocessing = model.card().input().preprocessing();
     images = model.card().input().images();
+    long side = preprocessing.size();
+    plan = Plan.of(
+        in -> List.of(model.vit().forward(in.getFirst(), model.card().alpha())),
+        List.of(new Spec(DType.F32, Shape.of(1, 3, side, side))), format);
     return null;
   }
 
@@ -102,10 +118,8 @@ public final class Classifier implements AutoCloseable {
     if (scope == null) {
       throw closed();
     }
-    try (Scope _ = Scope.open(); Tape _ = Tape.pause()) {
-      long side = preprocessing.size();
-      return model.vit().forward(Tensor.of(input, 1, 3, side, side), model.card().alpha()).toFloats();
-    }
+    backend.upload(MemorySegment.ofArray(input), plan.inputs().getFirst().storage(), 0);
+    return plan.run().getFirst().toFloats();
   }
 
   private <T> T onWorker(Supplier<T> work) {
