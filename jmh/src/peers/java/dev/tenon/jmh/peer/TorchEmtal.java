@@ -29,7 +29,7 @@ final class TorchEmtal implements AutoCloseable {
       counts = torch.index_add(torch.zeros_like(losses), 0, tasks, torch.ones_like(ce))
       moved = torch.add(torch.mul(losses, 0.95), torch.mul(torch.div(sums, torch.clamp(counts, 1)), 0.05))
       now = torch.where(torch.gt(counts, 0), moved, losses)
-      weight = torch.div(4., torch.clamp(torch.index_select(now, 0, tasks), 0.001))
+      weight = torch.mul(torch.reciprocal(torch.clamp(torch.index_select(now, 0, tasks), 0.001)), 4.)
       loss = torch.add(torch.cross_entropy_loss(z, labels, None, 1, -100, %s), torch.mean(torch.mul(kl, weight)))
       return (loss, z, now)
       """;
