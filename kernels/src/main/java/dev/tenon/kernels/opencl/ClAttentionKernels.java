@@ -26,7 +26,8 @@ record ClAttentionKernels(Launcher launcher, ReduceKernels reductions, int local
   private record Tile(int queries, int keys) {
     /** Local memory it takes. {@code operands} tiles of queries (or of keys) and {@code scores} of scores; three more numbers a query. */
     long bytes(int width, int operands, int scores, DType dtype) {
-      return ((long) (operands * queries + 2 * keys) * (width + 1) + scores * queries * (keys + 1) + 3L * queries) * Math.max(4, dtype.byteSize());
+      long numbers = (long) (operands * queries + 2 * keys) * (width + 1) + (long) scores * queries * (keys + 1) + 3L * queries;
+      return numbers * Math.max(4, dtype.byteSize());
     }
   }
 

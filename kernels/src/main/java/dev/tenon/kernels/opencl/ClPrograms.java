@@ -68,7 +68,8 @@ final class ClPrograms {
     cl_program program = CL.clCreateProgramWithSource(context, 1, new String[] {source}, null, status);
     ClLibrary.check(status[0], "the kernel text " + name + ".cl was not taken");
     if (CL.clBuildProgram(program, 1, new cl_device_id[] {device.id()}, all, null, null) != CL.CL_SUCCESS) {
-      throw new TenonException("the kernel text " + name + ".cl does not compile on " + device.name() + " with " + all + ": " + log(program));
+      throw new TenonException(
+          "the kernel text " + name + ".cl does not compile on " + device.name() + " with " + all + ": " + log(program));
     }
     compiled++;
     keep(file, program);

@@ -102,7 +102,8 @@ final class OpenClBackend implements Backend {
   public void close() {
     queue.synchronize();
     if (profile != null) {
-      System.getLogger(ClProfile.class.getName()).log(System.Logger.Level.INFO, () -> "time of kernels on " + info.name() + "\n" + profile.table());
+      System.getLogger(ClProfile.class.getName())
+          .log(System.Logger.Level.INFO, () -> "time of kernels on " + info.name() + "\n" + profile.table());
     }
     launcher.close();
     memory.close();

@@ -18,8 +18,8 @@ class OpenClProviderTest {
       device(2, "1.1", "NVIDIA CUDA", "NVIDIA A10"));
 
   private static ClDevice device(int index, String at, String platform, String name) {
-    return new ClDevice(
-        null, null, index, at, platform, name, "OpenCL 3.0, driver 1", true, 2, 1L << 30, 1L << 28, 1 << 15, 256, true, List.of("cl_khr_fp64"));
+    return new ClDevice(null, null, index, at, platform, name, "OpenCL 3.0, driver 1", true, 2, 1L << 30, 1L << 28, 1 << 15, 256, true,
+        List.of("cl_khr_fp64"));
   }
 
   @Test
