@@ -23,6 +23,18 @@ public interface BackendProvider {
     throw new TenonException("device " + kind().name().toLowerCase(Locale.ROOT) + ":" + selector + " does not exist; give its index");
   }
 
+  /**
+   * Opens a device that computes with F32 in the given precision.
+   *
+   * @throws TenonException when it cannot, or is not there
+   */
+  default Backend open(Device device, int threads, Precision precision) {
+    if (precision != Precision.FP32) {
+      throw new TenonException("device " + device + " computes in fp32 only, not in " + precision + "; set precision=fp32");
+    }
+    return open(device, threads);
+  }
+
   /** The devices present, one line each, or the reason why there are none. */
   String discover();
 }

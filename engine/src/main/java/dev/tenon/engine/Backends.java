@@ -19,9 +19,19 @@ public final class Backends {
    * @throws TenonException when the device is not there, naming what is missing
    */
   public static Backend open(Device device, int threads) {
+    return open(device, threads, Precision.FP32);
+  }
+
+  /**
+   * Opens {@code device} to compute with F32 in the given precision.
+   *
+   * @param threads CPU threads to compute with; 0 for one a core
+   * @throws TenonException when the device is not there or cannot compute so
+   */
+  public static Backend open(Device device, int threads, Precision precision) {
     for (BackendProvider provider : providers()) {
       if (provider.kind() == device.kind()) {
-        return provider.open(device, threads);
+        return provider.open(device, threads, precision);
       }
     }
     if (device.kind() == Device.Kind.CPU) {

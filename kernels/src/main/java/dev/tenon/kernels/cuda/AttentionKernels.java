@@ -51,7 +51,7 @@ record AttentionKernels(Launcher launcher, ReduceKernels reductions, int sharedL
     return (rows * (width(q) + 1) + tiles * QUERIES * (KEYS + 1)) * Math.max(4, q.dtype().byteSize());
   }
 
-  private static int[] heads(Tensor q, Tensor k, Tensor v, boolean causal, Tensor bias) {
+  static int[] heads(Tensor q, Tensor k, Tensor v, boolean causal, Tensor bias) {
     int[] heads = new int[22];
     heads[0] = (int) q.dim(1);
     heads[1] = (int) k.dim(1);
@@ -68,7 +68,7 @@ record AttentionKernels(Launcher launcher, ReduceKernels reductions, int sharedL
     return heads;
   }
 
-  private static Shape scores(Tensor q, Tensor k) {
+  static Shape scores(Tensor q, Tensor k) {
     return Shape.of(q.dim(0), q.dim(2), q.dim(1), k.dim(1));
   }
 
@@ -80,7 +80,7 @@ record AttentionKernels(Launcher launcher, ReduceKernels reductions, int sharedL
     return new Grid((int) ((positions + tile - 1) / tile), (int) q.dim(2), (int) q.dim(0), THREADS, sharedBytes);
   }
 
-  private static Object orNull(Tensor t) {
+  static Object orNull(Tensor t) {
     return t == null ? Long.valueOf(0) : t;
   }
 

@@ -2,6 +2,7 @@ package dev.tenon.kernels.cuda;
 
 import dev.tenon.engine.Backend;
 import dev.tenon.engine.Device;
+import dev.tenon.engine.Precision;
 import dev.tenon.engine.Storage;
 import dev.tenon.engine.io.CacheFolder;
 import dev.tenon.engine.kernel.KernelRegistry;
@@ -20,7 +21,7 @@ final class CudaBackend implements Backend {
   private final Faults faults;
   private final KernelRegistry kernels;
 
-  CudaBackend(int index) {
+  CudaBackend(int index, Precision precision) {
     driver = Driver.open(index);
     info = Driver.info(index);
     memory = new DeviceMemory(driver);
@@ -28,7 +29,7 @@ final class CudaBackend implements Backend {
     launcher = new CudaLauncher(driver, memory, images);
     MemorySegment fault = driver.shared(Faults.BYTES);
     faults = new Faults(fault.address(), fault);
-    kernels = new KernelRegistry(CudaKernels.all(launcher, faults, info));
+    kernels = new KernelRegistry(CudaKernels.all(launcher, faults, info, precision));
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.tenon.kernels.cuda;
 
+import dev.tenon.engine.Precision;
 import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.kernels.gpu.ElementwiseKernels;
 import dev.tenon.kernels.gpu.Faults;
@@ -15,7 +16,7 @@ import java.util.stream.Stream;
 final class CudaKernels {
   private CudaKernels() {}
 
-  static List<Kernel> all(Launcher launcher, Faults faults, Driver.Info info) {
+  static List<Kernel> all(Launcher launcher, Faults faults, Driver.Info info, Precision precision) {
     ReduceKernels reductions = new ReduceKernels(launcher);
     return Stream.of(
         new ElementwiseKernels(launcher).all(),
@@ -23,8 +24,12 @@ final class CudaKernels {
         reductions.all(),
         new RowKernels(launcher, faults, reductions).all(),
         new GemmKernels(launcher, info.multiprocessors()).all(),
+        new TensorKernels(launcher, info.multiprocessors(), precision == Precision.TF32).all(),
         new AttentionKernels(launcher, reductions, info.sharedBytes()).all(),
+        new FlashKernels(launcher, reductions).all(),
         new ConvKernels(launcher).all(),
+        new SpatialKernels(launcher).all(),
+        new LaneKernels(launcher, faults).all(),
         new OptimizerKernels(launcher).all())
         .flatMap(List::stream).toList();
   }

@@ -3,6 +3,8 @@ package dev.tenon.kernels.cuda;
 import dev.tenon.engine.Backend;
 import dev.tenon.engine.BackendProvider;
 import dev.tenon.engine.Device;
+import dev.tenon.engine.Precision;
+import dev.tenon.engine.TenonException;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -15,7 +17,15 @@ public final class CudaProvider implements BackendProvider {
 
   @Override
   public Backend open(Device device, int threads) {
-    return new CudaBackend(device.index());
+    return open(device, threads, Precision.FP32);
+  }
+
+  @Override
+  public Backend open(Device device, int threads, Precision precision) {
+    if (precision != Precision.FP32 && precision != Precision.TF32) {
+      throw new TenonException("device " + device + " computes in fp32 and tf32, not in " + precision + "; set precision=tf32");
+    }
+    return new CudaBackend(device.index(), precision);
   }
 
   @Override

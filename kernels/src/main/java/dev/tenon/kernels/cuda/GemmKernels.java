@@ -44,7 +44,7 @@ record GemmKernels(Launcher launcher, int multiprocessors) {
     return batch.fits() && batch.size() <= MOST_IN_GRID ? null : "takes batches of up to 65535 matrices, and here are " + batch.size();
   }
 
-  private static Walk batch(Call call) {
+  static Walk batch(Call call) {
     Shape batch = call.output(0).shape().slice(0, call.output(0).rank() - 2);
     return Walk.of(batch, lead(call.input(0)), lead(call.input(1)));
   }

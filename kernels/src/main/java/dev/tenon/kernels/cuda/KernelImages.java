@@ -25,8 +25,8 @@ import java.util.concurrent.ConcurrentHashMap;
  * cache folder; NVIDIA's run-time compiler; nvcc.
  */
 final class KernelImages {
-  /** What every text may include. */
-  private static final String HEADER = "tenon.cuh";
+  /** What texts may include, in the order of their names. */
+  private static final List<String> HEADERS = List.of("heads.cuh", "ptx.cuh", "tenon.cuh", "tile.cuh");
   private static final List<String> FLAGS = List.of("-std=c++17", "-fmad=true");
 
   private final String target;
@@ -54,21 +54,23 @@ final class KernelImages {
    */
   byte[] image(String name) {
     String source = text(name + ".cu");
-    String header = text(HEADER);
-    String key = hash(header, source);
+    Map<String, String> headers = new TreeMap<>();
+    HEADERS.forEach(header -> headers.put(header, text(header)));
+    String all = String.join("", headers.values());
+    String key = hash(all, source);
     byte[] packed = resource(name + "." + key + ".fatbin");
     if (packed != null) {
       origins.put(name, "the jar");
       return packed;
     }
-    Path file = cache.resolve(name + "-" + hash(header, source, target, FLAGS.toString()) + ".cubin");
+    Path file = cache.resolve(name + "-" + hash(all, source, target, FLAGS.toString()) + ".cubin");
     List<String> tried = new ArrayList<>(List.of("the jar holds no binary of it", "the cache has no " + file));
     try {
       if (Files.isRegularFile(file)) {
         origins.put(name, file.toString());
         return Files.readAllBytes(file);
       }
-      byte[] image = compile(name, source, header, tried);
+      byte[] image = compile(name, source, headers, tried);
       keep(file, image);
       return image;
     } catch (IOException e) {
@@ -88,12 +90,12 @@ final class KernelImages {
     }
   }
 
-  private byte[] compile(String name, String source, String header, List<String> tried) throws IOException {
+  private byte[] compile(String name, String source, Map<String, String> headers, List<String> tried) throws IOException {
     Optional<Nvrtc> nvrtc = Nvrtc.find();
     if (nvrtc.isPresent()) {
       List<String> options = new ArrayList<>(FLAGS);
       options.add("-arch=" + target);
-      Nvrtc.Result result = nvrtc.get().compile(name + ".cu", source, Map.of(HEADER, header), options);
+      Nvrtc.Result result = nvrtc.get().compile(name + ".cu", source, headers, options);
       if (result.image() != null) {
         origins.put(name, "compiled by NVRTC");
         return result.image();
@@ -102,7 +104,7 @@ final class KernelImages {
     } else {
       tried.add("no libnvrtc of CUDA 12 or 13 is installed");
     }
-    byte[] image = nvcc(name, source, header, tried);
+    byte[] image = nvcc(name, source, headers, tried);
     if (image == null) {
       throw new TenonException("no code for kernel text " + name + ".cu on " + target + ": " + String.join("; ", tried)
           + ". Use a jar built where nvcc is present, or install NVIDIA's nvrtc library");
@@ -111,10 +113,12 @@ final class KernelImages {
     return image;
   }
 
-  private byte[] nvcc(String name, String source, String header, List<String> tried) throws IOException {
+  private byte[] nvcc(String name, String source, Map<String, String> headers, List<String> tried) throws IOException {
     Path folder = Files.createTempDirectory("tenon-nvcc");
     try {
-      Files.writeString(folder.resolve(HEADER), header);
+      for (Map.Entry<String, String> header : headers.entrySet()) {
+        Files.writeString(folder.resolve(header.getKey()), header.getValue());
+      }
       Path text = Files.writeString(folder.resolve(name + ".cu"), source);
       Path image = folder.resolve("image");
       Path log = folder.resolve("log");
@@ -131,7 +135,9 @@ final class KernelImages {
       Thread.currentThread().interrupt();
       tried.add("nvcc was interrupted");
     } finally {
-      for (String left : List.of(HEADER, name + ".cu", "image", "log", "")) {
+      List<String> written = new ArrayList<>(headers.keySet());
+      written.addAll(List.of(name + ".cu", "image", "log", ""));
+      for (String left : written) {
         Files.deleteIfExists(folder.resolve(left));
       }
     }

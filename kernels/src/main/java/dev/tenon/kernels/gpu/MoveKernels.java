@@ -101,7 +101,7 @@ public record MoveKernels(Launcher launcher, Faults faults) {
   }
 
   /** A layout with step 0 along {@code axis}, whatever its extent there. */
-  private static Layout still(Layout layout, int axis, long extent) {
+  public static Layout still(Layout layout, int axis, long extent) {
     long[] strides = layout.strides();
     strides[axis] = 0;
     return Layout.of(layout.shape().with(axis, extent), strides, 0);
@@ -157,7 +157,7 @@ public record MoveKernels(Launcher launcher, Faults faults) {
   }
 
   /** The part of a layout that an index of shape {@code reached} addresses, without {@code axis}. */
-  private static Layout within(Layout layout, Shape reached, int axis) {
+  public static Layout within(Layout layout, Shape reached, int axis) {
     return Layout.of(reached, still(layout, axis, 1).strides(), 0);
   }
 

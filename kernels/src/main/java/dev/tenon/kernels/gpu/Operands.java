@@ -35,6 +35,18 @@ public final class Operands implements AutoCloseable {
     return copy;
   }
 
+  /** As {@link #contiguous}, at an address that is a multiple of 16 bytes. */
+  public long aligned(int i) {
+    long there = contiguous(i);
+    if (there % 16 == 0) {
+      return there;
+    }
+    Tensor tensor = call.input(i);
+    long copy = scratch(tensor.size() * tensor.dtype().byteSize());
+    copy(tensor, copy, Layout.contiguous(tensor.shape()));
+    return copy;
+  }
+
   /** Copies a tensor to {@code address}, where it shall lie as {@code target} says. */
   public void copy(Tensor tensor, long address, Layout target) {
     if (tensor.size() == 0) {

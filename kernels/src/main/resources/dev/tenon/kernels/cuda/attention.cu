@@ -1,16 +1,11 @@
 // Attention in tiles that stay in shared memory, forward and backward: no score matrix in memory (but for a bias' gradient).
 // A block of 16×16 threads works on 64 queries and 32 keys at a time; it sums in the compute type and in a fixed order.
+#include "heads.cuh"
 #include "tenon.cuh"
 
 #define THREADS 256
 #define QUERIES 64
 #define KEYS 32
-
-// Strides in elements: of q, k and v along batch, position, head and channel; of the bias along batch, head, query and key.
-struct Heads {
-  int queries, keys, heads, dim, causal, biased;
-  int q[4], k[4], v[4], bias[4];
-};
 
 extern __shared__ double sharedBytes[];
 

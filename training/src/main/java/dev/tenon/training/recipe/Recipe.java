@@ -2,6 +2,7 @@ package dev.tenon.training.recipe;
 
 import dev.tenon.engine.Backends;
 import dev.tenon.engine.Device;
+import dev.tenon.engine.Precision;
 import dev.tenon.engine.TenonException;
 import java.nio.file.Path;
 import java.util.List;
@@ -28,14 +29,6 @@ public record Recipe(
     ScheduleSpec schedule,
     EvalSpec eval,
     OutputSpec output) {
-
-  /** Arithmetic of a run. */
-  public enum Precision {
-    FP32,
-    TF32,
-    FP32_SPLIT,
-    BF16
-  }
 
   /**
    * Reads a recipe file, what it extends, and the assignments laid over both.

@@ -1,6 +1,5 @@
 package dev.tenon.training.run;
 
-import dev.tenon.engine.TenonException;
 import dev.tenon.training.data.MultiTask;
 import dev.tenon.training.data.RecipeData;
 import dev.tenon.training.recipe.MethodSpec;
@@ -8,7 +7,6 @@ import dev.tenon.training.recipe.Recipe;
 import dev.tenon.training.report.RunReport;
 import java.io.PrintStream;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.Consumer;
 
 /**
@@ -31,21 +29,13 @@ public record Trainer(
   /**
    * Runs to the end.
    *
-   * @throws TenonException when data, weights, settings or the folder do not allow it; the folder then still holds the last
-   *     checkpoint, from which the run can be resumed
+   * @throws dev.tenon.engine.TenonException when data, weights, settings or the folder do not allow it; the folder then still holds
+   *     the last checkpoint, from which the run can be resumed
    */
   public RunResult run() {
-    requirePrecision();
     MultiTask data = RecipeData.tasks(recipe.data(), recipe.model().imageSize());
     return recipe.method() instanceof MethodSpec.Full full && full.separate()
         ? new SeparateRuns(this, data).run()
         : new UnionRun(this, data).run();
-  }
-
-  private void requirePrecision() {
-    if (recipe.precision() != Recipe.Precision.FP32) {
-      throw new TenonException("training computes in fp32 only on " + recipe.device() + ", but the recipe asks for "
-          + recipe.precision().name().toLowerCase(Locale.ROOT).replace('_', '-') + "; set precision=fp32");
-    }
   }
 }

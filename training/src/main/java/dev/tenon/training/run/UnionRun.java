@@ -68,7 +68,7 @@ final class UnionRun {
   }
 
   RunResult run() {
-    try (Backend backend = Backends.open(recipe.device(), recipe.threads());
+    try (Backend backend = Backends.open(recipe.device(), recipe.threads(), recipe.precision());
         Scope _ = Scope.open(backend);
         loader) {
       Vit pretrained = Backbone.load(recipe.model(), recipe.seed());
