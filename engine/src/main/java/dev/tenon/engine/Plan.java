@@ -7,8 +7,8 @@ import dev.tenon.engine.kernel.WeightFormat;
 import dev.tenon.engine.op.Spec;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -80,7 +80,7 @@ public final class Plan {
     PlanMemory memory = PlanMemory.of(recorder.steps, recorder.made, results);
     Storage arena = owner.backend().allocate(memory.bytes());
     owner.adopt(arena);
-    Map<Storage, Storage> places = new IdentityHashMap<>();
+    Map<Storage, Storage> places = new HashMap<>();
     memory.offsets().forEach((storage, offset) -> places.put(
         storage, new Storage(owner.backend(), arena.segment().asSlice(offset, storage.bytes()), () -> {})));
     Set<Storage> changing = new HashSet<>(recorder.made);

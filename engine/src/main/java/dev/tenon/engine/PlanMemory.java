@@ -4,7 +4,8 @@ import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.IdentityHashMap;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -61,13 +62,13 @@ record PlanMemory(List<Step> steps, Map<Storage, Long> offsets, long bytes) {
    */
   static PlanMemory of(List<Step> calls, Set<Storage> made, List<Tensor> results) {
     List<Step> steps = join(calls, results);
-    Map<Storage, Life> lives = new IdentityHashMap<>();
+    Map<Storage, Life> lives = new LinkedHashMap<>();
     for (int i = 0; i < steps.size(); i++) {
       int step = i;
       steps.get(i).touches().filter(made::contains).forEach(s -> lives.computeIfAbsent(s, _ -> new Life(s, step)).to = step);
     }
     results.stream().map(t -> lives.get(t.storage())).filter(life -> life != null).forEach(life -> life.to = steps.size());
-    Map<Storage, Long> offsets = new IdentityHashMap<>();
+    Map<Storage, Long> offsets = new HashMap<>();
     long bytes = place(lives.values().stream().sorted(Comparator.comparingLong((Life l) -> -l.storage.bytes())
         .thenComparingInt(l -> l.from)).toList());
     lives.values().forEach(life -> offsets.put(life.storage, life.offset));
@@ -92,7 +93,7 @@ record PlanMemory(List<Step> steps, Map<Storage, Long> offsets, long bytes) {
   }
 
   private static List<Step> join(List<Step> calls, List<Tensor> results) {
-    Map<Storage, Integer> uses = new IdentityHashMap<>();
+    Map<Storage, Integer> uses = new HashMap<>();
     Stream.concat(calls.stream().flatMap(s -> s.call().inputs().stream()), results.stream())
         .forEach(t -> uses.merge(t.storage(), 1, Integer::sum));
     List<Step> steps = new ArrayList<>();

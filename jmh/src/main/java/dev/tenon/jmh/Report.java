@@ -5,6 +5,7 @@ import dev.tenon.engine.io.AtomicFile;
 import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Formatter;
 import java.util.List;
 import java.util.Locale;
 
@@ -26,25 +27,27 @@ record Report(Results results) {
   }
 
   private String page(List<Verdict> verdicts, String chart) {
-    StringBuilder page = new StringBuilder("# The CPU beside native libraries\n\n");
+    Formatter page = new Formatter(Locale.ROOT);
+    page.format("# The CPU beside native libraries%n%n");
     Machine machine = results.machine();
-    line(page, "%s, %d cores, %d-bit vectors, %s. Commit %s, %s.%n", machine.processor(), machine.cores(), machine.vectorBits(),
+    page.format("%s, %d cores, %d-bit vectors, %s. Commit %s, %s.%n", machine.processor(), machine.cores(), machine.vectorBits(),
         machine.java(), results.commit(), results.time());
-    results.peaks().forEach((threads, peak) -> line(page, "Measured peak with %d thread%s: %.0f GFLOP/s, %.1f GB/s copied.%n", threads,
+    results.peaks().forEach((threads, peak) -> page.format("Measured peak with %d thread%s: %.0f GFLOP/s, %.1f GB/s copied.%n", threads,
         threads == 1 ? "" : "s", peak.flops() / 1e9, peak.bytes() / 1e9));
-    line(page, "%n    %s%n%n", results.command());
-    page.append("Times are medians over forks, ± half the 95 % confidence interval of their mean. \"x\" is the other's time over Tenon's: above"
-        + " 1 Tenon is faster. \"at least\" is the aim; **bold** rows miss it.\n\n");
-    line(page, "![the same as a chart](%s)%n%n", chart);
-    page.append("| work | threads | µs | ± | against | µs | x | at least | % of peak |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    page.format("%n    %s%n%n", results.command());
+    page.format("Times are medians over forks, ± half the 95 %% confidence interval of their mean. \"x\" is the other's time over Tenon's:"
+        + " above 1 Tenon is faster. \"at least\" is the aim; **bold** rows miss it.%n%n");
+    page.format("![the same as a chart](%s)%n%n", chart);
+    page.format("| work | threads | µs | ± | against | µs | x | at least | %% of peak |%n");
+    page.format("| --- | --- | --- | --- | --- | --- | --- | --- | --- |%n");
     for (Verdict v : verdicts) {
       String mark = v.isMissed() ? "**" : "";
-      line(page, "| %s%s%s | %d | %s | %s | %s | %s | %s%.2f%s | %s | %s |%n", mark, v.work(), mark, v.threads(), number(v.micros()),
+      page.format("| %s%s%s | %d | %s | %s | %s | %s | %s%.2f%s | %s | %s |%n", mark, v.work(), mark, v.threads(), number(v.micros()),
           results.find(v.work(), Tenon.NAME, v.threads()).map(t -> number(t.halfWidth())).orElse(""), v.against(), number(v.other()), mark,
           v.ratio(), mark, v.least() == 0 ? "" : String.format(Locale.ROOT, "%.2f", v.least()), share(v));
     }
     long aimed = verdicts.stream().filter(v -> v.least() > 0).count();
-    line(page, "%n%d of %d aims are met.%n", aimed - verdicts.stream().filter(Verdict::isMissed).count(), aimed);
+    page.format("%n%d of %d aims are met.%n", aimed - verdicts.stream().filter(Verdict::isMissed).count(), aimed);
     return page.toString();
   }
 
@@ -55,9 +58,5 @@ record Report(Results results) {
 
   private static String number(double value) {
     return Double.isNaN(value) ? "" : String.format(Locale.ROOT, value < 100 ? "%.1f" : "%.0f", value);
-  }
-
-  private static void line(StringBuilder page, String format, Object... arguments) {
-    page.append(String.format(Locale.ROOT, format, arguments));
   }
 }

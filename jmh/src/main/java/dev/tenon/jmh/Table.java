@@ -11,11 +11,12 @@ record Table(PrintStream out) {
   private static final String ROW = "%-28s %7s %-12s %12s %10s %9s %8s %7s %7s%n";
 
   void head(Machine machine, Map<Integer, Peak> peaks) {
-    line("%s, %d cores, %d-bit vectors, %s%n", machine.processor(), machine.cores(), machine.vectorBits(), machine.java());
+    out.printf(Locale.ROOT, "%s, %d cores, %d-bit vectors, %s%n", machine.processor(), machine.cores(), machine.vectorBits(),
+        machine.java());
     peaks.forEach((threads, peak) ->
-        line("measured peak with %d thread%s: %.1f GFLOP/s, %.1f GB/s%n", threads, threads == 1 ? "" : "s", peak.flops() / 1e9,
-            peak.bytes() / 1e9));
-    line("%n" + ROW, "workload", "threads", "engine", "µs", "± 95 %", "GFLOP/s", "GB/s", "% peak", "x peer");
+        out.printf(Locale.ROOT, "measured peak with %d thread%s: %.1f GFLOP/s, %.1f GB/s%n", threads, threads == 1 ? "" : "s",
+            peak.flops() / 1e9, peak.bytes() / 1e9));
+    out.printf(Locale.ROOT, "%n" + ROW, "workload", "threads", "engine", "µs", "± 95 %", "GFLOP/s", "GB/s", "% peak", "x peer");
   }
 
   /** One line an engine; the last column is a peer's time over Tenon's. */
@@ -24,34 +25,31 @@ record Table(PrintStream out) {
     double ours = timings.stream().filter(t -> t.engine().equals(Tenon.NAME)).mapToDouble(Timing::micros).findFirst().orElse(Double.NaN);
     for (Timing t : timings) {
       double micros = t.micros();
-      line(ROW, workload.name(), t.threads(), t.engine(), number("%.1f", micros), number("%.1f", t.halfWidth()),
-          number("%.1f", cost.flops() / micros / 1e3), number("%.1f", cost.bytes() / micros / 1e3),
-          number("%.0f", 100 * peak.share(cost, micros)), t.engine().equals(Tenon.NAME) ? "" : number("%.2f", micros / ours));
+      out.printf(Locale.ROOT, ROW, workload.name(), t.threads(), t.engine(), number(micros, 1), number(t.halfWidth(), 1),
+          number(cost.flops() / micros / 1e3, 1), number(cost.bytes() / micros / 1e3, 1),
+          number(100 * peak.share(cost, micros), 0), t.engine().equals(Tenon.NAME) ? "" : number(micros / ours, 2));
     }
     out.flush();
   }
 
   /** What could not be measured, and why. */
   void failure(String message) {
-    line("%s%n", message);
+    out.printf(Locale.ROOT, "%s%n", message);
     out.flush();
   }
 
   /** What changed since {@code previous}, told apart from chance by a t-test. */
   void changes(Results previous, Results now) {
-    line("%nsince %s (commit %s):%n", previous.time(), previous.commit());
+    out.printf(Locale.ROOT, "%nsince %s (commit %s):%n", previous.time(), previous.commit());
     for (Timing t : now.timings()) {
       previous.timings().stream().filter(t::matches).findFirst().ifPresent(before ->
-          line("  %-28s %7s %-12s %8.1f → %8.1f µs  %5.2fx  %s%n", t.workload(), t.threads(), t.engine(), before.micros(), t.micros(),
-              before.micros() / t.micros(), !t.differsFrom(before) ? "no change to be sure of" : t.micros() < before.micros() ? "faster" : "SLOWER"));
+          out.printf(Locale.ROOT, "  %-28s %7s %-12s %8.1f → %8.1f µs  %5.2fx  %s%n", t.workload(), t.threads(), t.engine(),
+              before.micros(), t.micros(), before.micros() / t.micros(),
+              !t.differsFrom(before) ? "no change to be sure of" : t.micros() < before.micros() ? "faster" : "SLOWER"));
     }
   }
 
-  private static String number(String format, double value) {
-    return Double.isFinite(value) ? String.format(Locale.ROOT, format, value) : "-";
-  }
-
-  private void line(String format, Object... arguments) {
-    out.printf(Locale.ROOT, format, arguments);
+  private static String number(double value, int decimals) {
+    return Double.isFinite(value) ? String.format(Locale.ROOT, "%." + decimals + "f", value) : "-";
   }
 }

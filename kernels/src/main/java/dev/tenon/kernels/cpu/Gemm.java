@@ -76,11 +76,12 @@ final class Gemm {
       return;
     }
     boolean begun = false;
-    for (Term term : terms) {
+    for (int t = 0; t < terms.size(); t++) {
+      Term term = terms.get(t);
       int length = term.a.length();
       for (int p = 0; p < length; p += SLICE) {
         int depth = Math.min(SLICE, length - p);
-        boolean last = p + depth == length && term == terms.getLast();
+        boolean last = p + depth == length && t == terms.size() - 1;
         slice(new Block(term, p, depth, !begun, last), m, n, target);
         begun = true;
       }

@@ -75,7 +75,8 @@ final class Packed {
         scales[column] = Math.max(scales[column], Math.abs(slice[i]) / BYTE_MAX);
       }
     }
-    return new Packed(WeightFormat.INT8, null, Arrays.stream(floats).map(slice -> quartered(slice, wide, scales)).toArray(int[][]::new), scales);
+    int[][] quarters = Arrays.stream(floats).map(slice -> quartered(slice, wide, scales)).toArray(int[][]::new);
+    return new Packed(WeightFormat.INT8, null, quarters, scales);
   }
 
   /** The column that element {@code i} of the panels of a slice belongs to. */

@@ -129,22 +129,19 @@ final class Transpose {
     FloatVector u13 = t6.rearrange(UPPER, t14);
     FloatVector u14 = t7.rearrange(LOWER, t15);
     FloatVector u15 = t7.rearrange(UPPER, t15);
-    u0.rearrange(LOWER, u8).intoArray(to, at);
-    u0.rearrange(UPPER, u8).intoArray(to, at + ld);
-    u1.rearrange(LOWER, u9).intoArray(to, at + 2 * ld);
-    u1.rearrange(UPPER, u9).intoArray(to, at + 3 * ld);
-    u2.rearrange(LOWER, u10).intoArray(to, at + 4 * ld);
-    u2.rearrange(UPPER, u10).intoArray(to, at + 5 * ld);
-    u3.rearrange(LOWER, u11).intoArray(to, at + 6 * ld);
-    u3.rearrange(UPPER, u11).intoArray(to, at + 7 * ld);
-    u4.rearrange(LOWER, u12).intoArray(to, at + 8 * ld);
-    u4.rearrange(UPPER, u12).intoArray(to, at + 9 * ld);
-    u5.rearrange(LOWER, u13).intoArray(to, at + 10 * ld);
-    u5.rearrange(UPPER, u13).intoArray(to, at + 11 * ld);
-    u6.rearrange(LOWER, u14).intoArray(to, at + 12 * ld);
-    u6.rearrange(UPPER, u14).intoArray(to, at + 13 * ld);
-    u7.rearrange(LOWER, u15).intoArray(to, at + 14 * ld);
-    u7.rearrange(UPPER, u15).intoArray(to, at + 15 * ld);
+    pair(u0, u8, to, at, ld);
+    pair(u1, u9, to, at + 2 * ld, ld);
+    pair(u2, u10, to, at + 4 * ld, ld);
+    pair(u3, u11, to, at + 6 * ld, ld);
+    pair(u4, u12, to, at + 8 * ld, ld);
+    pair(u5, u13, to, at + 10 * ld, ld);
+    pair(u6, u14, to, at + 12 * ld, ld);
+    pair(u7, u15, to, at + 14 * ld, ld);
+  }
+
+  private static void pair(FloatVector a, FloatVector b, float[] to, int at, int ld) {
+    a.rearrange(LOWER, b).intoArray(to, at);
+    a.rearrange(UPPER, b).intoArray(to, at + ld);
   }
 
   private static FloatVector load(MemorySegment data, long start) {

@@ -21,7 +21,7 @@ import org.jocl.cl_platform_id;
  * @param at {@code platform.device}
  * @param driver the device's version and its driver's, which compiled code depends on
  * @param localBytes local memory a work-group can have
- * @param alignment bytes
+ * @param exactDivision whether programs may ask for correctly rounded division and square root
  */
 record ClDevice(cl_platform_id platform, cl_device_id id, int index, String at, String platformName, String name, String driver,
     boolean isCpu, int units, long memoryBytes, long largestBuffer, int localBytes, int largestGroup, boolean exactDivision,

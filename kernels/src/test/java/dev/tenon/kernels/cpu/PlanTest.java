@@ -160,7 +160,9 @@ class PlanTest {
       double bound = 0;
       for (int p = 0; p < depth; p++) {
         double magnitude = Math.abs(a[i / n * depth + p]);
-        double unit = format == WeightFormat.BF16 ? Math.abs(values[i % n * depth + p]) * DType.BF16.roundoff() : largest(values, i % n, depth) / 254;
+        double unit = format == WeightFormat.BF16
+            ? Math.abs(values[i % n * depth + p]) * DType.BF16.roundoff()
+            : largest(values, i % n, depth) / 254;
         bound += magnitude * (unit + 4 * depth * DType.F32.roundoff());
       }
       assertThat(Math.abs((double) actual[i] - y[i])).as("%s, element %d", format, i).isLessThanOrEqualTo(bound);

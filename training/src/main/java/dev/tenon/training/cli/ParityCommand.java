@@ -3,7 +3,6 @@ package dev.tenon.training.cli;
 import dev.tenon.engine.Backend;
 import dev.tenon.engine.Backends;
 import dev.tenon.engine.DType;
-import dev.tenon.engine.Device;
 import dev.tenon.training.parity.Parity;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
