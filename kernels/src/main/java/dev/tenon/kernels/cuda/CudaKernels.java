@@ -2,13 +2,16 @@ package dev.tenon.kernels.cuda;
 
 import dev.tenon.engine.Precision;
 import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.kernels.gpu.ConvKernels;
 import dev.tenon.kernels.gpu.ElementwiseKernels;
 import dev.tenon.kernels.gpu.Faults;
+import dev.tenon.kernels.gpu.LaneKernels;
 import dev.tenon.kernels.gpu.Launcher;
 import dev.tenon.kernels.gpu.MoveKernels;
 import dev.tenon.kernels.gpu.OptimizerKernels;
 import dev.tenon.kernels.gpu.ReduceKernels;
 import dev.tenon.kernels.gpu.RowKernels;
+import dev.tenon.kernels.gpu.SpatialKernels;
 import java.util.List;
 import java.util.stream.Stream;
 

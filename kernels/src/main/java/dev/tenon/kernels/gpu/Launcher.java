@@ -45,6 +45,11 @@ public interface Launcher {
    */
   void launch(Call call, Entry entry, Grid grid, Object... arguments);
 
+  /** The type in which kernels take real numbers from the host. */
+  default DType number() {
+    return DType.F64;
+  }
+
   /** The memory that kernels work in. */
   DeviceMemory memory();
 

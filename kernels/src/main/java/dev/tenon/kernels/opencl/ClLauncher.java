@@ -1,5 +1,6 @@
 package dev.tenon.kernels.opencl;
 
+import dev.tenon.engine.DType;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
@@ -33,6 +34,11 @@ final class ClLauncher implements Launcher, AutoCloseable {
     this.programs = programs;
     this.hasDoubles = hasDoubles;
     this.profile = profile;
+  }
+
+  @Override
+  public DType number() {
+    return hasDoubles ? DType.F64 : DType.F32;
   }
 
   @Override

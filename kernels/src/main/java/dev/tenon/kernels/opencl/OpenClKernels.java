@@ -5,23 +5,29 @@ import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.Op;
+import dev.tenon.kernels.gpu.ConvKernels;
 import dev.tenon.kernels.gpu.ElementwiseKernels;
 import dev.tenon.kernels.gpu.Faults;
+import dev.tenon.kernels.gpu.LaneKernels;
 import dev.tenon.kernels.gpu.Launcher;
 import dev.tenon.kernels.gpu.MoveKernels;
 import dev.tenon.kernels.gpu.OptimizerKernels;
 import dev.tenon.kernels.gpu.ReduceKernels;
 import dev.tenon.kernels.gpu.RowKernels;
+import dev.tenon.kernels.gpu.SpatialKernels;
 import java.util.List;
 import java.util.stream.Stream;
 
 /** Every kernel of the OpenCL backend, family by family. */
 final class OpenClKernels {
+  /** A system property: on a processor, too, use the kernels for GPUs, whose items work in groups. */
+  private static final String GROUPS = "tenon.opencl.groups";
+
   private OpenClKernels() {}
 
   static List<Kernel> all(Launcher launcher, Faults faults, ClDevice device) {
     ReduceKernels reductions = new ReduceKernels(launcher);
-    WideKernels wide = device.isCpu() ? new WideKernels(launcher) : null;
+    WideKernels wide = device.isCpu() && !Boolean.getBoolean(GROUPS) ? new WideKernels(launcher) : null;
     List<Kernel> kernels = Stream.of(
         wide == null ? List.<Kernel>of() : wide.all(),
         wide == null ? List.<Kernel>of() : new WideAttention(launcher, wide, reductions).all(),
@@ -31,7 +37,9 @@ final class OpenClKernels {
         new RowKernels(launcher, faults, reductions).all(),
         new ClGemmKernels(launcher, wide, device.units(), device.localBytes()).all(),
         new ClAttentionKernels(launcher, reductions, device.localBytes()).all(),
-        new ClConvKernels(launcher).all(),
+        new ConvKernels(launcher).all(),
+        new SpatialKernels(launcher).all(),
+        new LaneKernels(launcher, faults).all(),
         new OptimizerKernels(launcher).all())
         .flatMap(List::stream).toList();
     return device.hasDoubles() ? kernels : kernels.stream().<Kernel>map(WithoutDoubles::new).toList();

@@ -7,6 +7,8 @@ import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.Binary;
+import dev.tenon.engine.op.GatedGelu;
+import dev.tenon.engine.op.GatedGeluGrad;
 import dev.tenon.engine.op.LayerNorm;
 import dev.tenon.engine.op.Unary;
 import dev.tenon.engine.op.UnaryGrad;
@@ -37,6 +39,8 @@ record WideKernels(Launcher launcher) {
         new OpKernel("wide", LayerNorm.class, WideKernels::refusal, this::layerNorm),
         new OpKernel("wide", Unary.class, c -> flatRefusal(c, ((Unary) c.op()).fn() == Unary.Fn.GELU), c -> flat(c, "geluOf")),
         new OpKernel("wide", UnaryGrad.class, c -> flatRefusal(c, ((UnaryGrad) c.op()).fn() == Unary.Fn.GELU), c -> flat(c, "geluGradOf")),
+        new OpKernel("wide", GatedGelu.class, WideKernels::refusal, this::gatedGelu),
+        new OpKernel("wide", GatedGeluGrad.class, WideKernels::refusal, this::gatedGeluGrad),
         new OpKernel("wide", Binary.class, c -> flatRefusal(c, name(c) != null), c -> flat(c, name(c))));
   }
 
@@ -62,6 +66,22 @@ record WideKernels(Launcher launcher) {
   private void flat(Call call, String name) {
     int size = (int) call.output(0).size();
     launcher.launch(call, entry(name), Grid.of((size + SPAN - 1L) / SPAN, 1), size, call.input(0), call.inputs().getLast(), call.output(0));
+  }
+
+  private void gatedGelu(Call call) {
+    try (Operands in = launcher.operands(call)) {
+      int width = (int) call.output(0).dim(-1) / ((GatedGelu) call.op()).experts();
+      launcher.launch(call, entry("gatedGeluOf"), Grid.of(call.input(1).size(), 1), width, in.contiguous(0), in.contiguous(1),
+          call.output(0));
+    }
+  }
+
+  private void gatedGeluGrad(Call call) {
+    try (Operands in = launcher.operands(call)) {
+      int width = (int) call.output(0).dim(-1) / ((GatedGeluGrad) call.op()).experts();
+      launcher.launch(call, entry("gatedGeluGradOf"), Grid.of(call.output(1).size(), 1), width, in.contiguous(0), in.contiguous(1),
+          in.contiguous(2), call.output(0), call.output(1));
+    }
   }
 
   static boolean takes(DType dtype) {

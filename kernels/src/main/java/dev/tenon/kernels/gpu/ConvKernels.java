@@ -1,4 +1,4 @@
-package dev.tenon.kernels.cuda;
+package dev.tenon.kernels.gpu;
 
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.kernel.Call;
@@ -6,19 +6,14 @@ import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.Conv2d;
 import dev.tenon.engine.op.Conv2dGradInput;
 import dev.tenon.engine.op.Conv2dGradWeight;
-import dev.tenon.kernels.gpu.Fit;
-import dev.tenon.kernels.gpu.Grid;
-import dev.tenon.kernels.gpu.Launcher;
-import dev.tenon.kernels.gpu.OpKernel;
-import dev.tenon.kernels.gpu.Operands;
 import java.util.List;
 
-/** Launches the text {@code conv.cu}: convolutions and their two gradients, straight from the definition. */
-record ConvKernels(Launcher launcher) {
+/** Launches the text {@code conv}: convolutions and their two gradients, straight from the definition. */
+public record ConvKernels(Launcher launcher) {
   private static final String TEXT = "conv";
   private static final int THREADS = 128;
 
-  List<Kernel> all() {
+  public List<Kernel> all() {
     return List.of(
         new OpKernel("conv", Conv2d.class, Fit::real, this::forward),
         new OpKernel("conv", Conv2dGradInput.class, Fit::real, this::gradInput),

@@ -1,4 +1,4 @@
-package dev.tenon.kernels.cuda;
+package dev.tenon.kernels.gpu;
 
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Layout;
@@ -12,23 +12,14 @@ import dev.tenon.engine.op.BatchNormGrad;
 import dev.tenon.engine.op.Prod;
 import dev.tenon.engine.op.ProdGrad;
 import dev.tenon.engine.op.Scatter;
-import dev.tenon.kernels.gpu.Faults;
-import dev.tenon.kernels.gpu.Fit;
-import dev.tenon.kernels.gpu.Grid;
-import dev.tenon.kernels.gpu.Launcher;
-import dev.tenon.kernels.gpu.Lines;
-import dev.tenon.kernels.gpu.MoveKernels;
-import dev.tenon.kernels.gpu.OpKernel;
-import dev.tenon.kernels.gpu.Operands;
-import dev.tenon.kernels.gpu.Walk;
 import java.util.List;
 
-/** Launches the text {@code lanes.cu}: products and orders along one dimension, statistics of channels, replacing by index. */
-record LaneKernels(Launcher launcher, Faults faults) {
+/** Launches the text {@code lanes}: products and orders along one dimension, statistics of channels, replacing by index. */
+public record LaneKernels(Launcher launcher, Faults faults) {
   private static final String TEXT = "lanes";
   private static final int THREADS = 256;
 
-  List<Kernel> all() {
+  public List<Kernel> all() {
     return List.of(
         new OpKernel("lanes", Prod.class, LaneKernels::realRefusal, this::prod),
         new OpKernel("lanes", ProdGrad.class, LaneKernels::realRefusal, this::prodGrad),

@@ -1,6 +1,5 @@
-package dev.tenon.kernels.cuda;
+package dev.tenon.kernels.gpu;
 
-import dev.tenon.engine.DType;
 import dev.tenon.engine.Scope;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
@@ -13,18 +12,13 @@ import dev.tenon.engine.op.Resample2dGrad;
 import dev.tenon.engine.op.Taps;
 import dev.tenon.engine.op.Unfold;
 import dev.tenon.engine.op.Window2d;
-import dev.tenon.kernels.gpu.Fit;
-import dev.tenon.kernels.gpu.Grid;
-import dev.tenon.kernels.gpu.Launcher;
-import dev.tenon.kernels.gpu.OpKernel;
-import dev.tenon.kernels.gpu.Operands;
 import java.util.List;
 
-/** Launches the text {@code spatial.cu}: pooling, interpolation, patches as columns and back. */
-record SpatialKernels(Launcher launcher) {
+/** Launches the text {@code spatial}: pooling, interpolation, patches as columns and back. */
+public record SpatialKernels(Launcher launcher) {
   private static final String TEXT = "spatial";
 
-  List<Kernel> all() {
+  public List<Kernel> all() {
     return List.of(
         new OpKernel("taps", Resample2d.class, Fit::real, c -> resample(c, (Resample2d) c.op())),
         new OpKernel("taps", Resample2dGrad.class, Fit::real, c -> resampleGrad(c, (Resample2dGrad) c.op())),
@@ -61,7 +55,7 @@ record SpatialKernels(Launcher launcher) {
   }
 
   /** The taps as the text's table of an axis, on the device, in the current scope. */
-  private static Tensor table(Taps taps) {
+  private Tensor table(Taps taps) {
     int out = taps.out();
     int[] begin = new int[out + 1];
     for (int i = 0; i < out; i++) {
@@ -75,7 +69,7 @@ record SpatialKernels(Launcher launcher) {
     for (int i = 0; i <= out; i++) {
       table[out + i] = begin[i];
     }
-    return Tensor.of(DType.F64, Shape.of(table.length), table);
+    return Tensor.of(launcher.number(), Shape.of(table.length), table);
   }
 
   private static int[] pack(Window2d w) {
