@@ -16,6 +16,7 @@ import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.op.Gather;
 import dev.tenon.engine.op.Ops;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -25,6 +26,10 @@ import org.junit.jupiter.api.TestFactory;
 
 /** The first OpenCL device conforms to the definitions, where there is one. */
 class OpenClConformanceTest {
+  /** Ops of image networks that OpenCL devices leave to the reference so far. */
+  private static final Set<String> WITHOUT_KERNEL = Set.of("affinity", "affinityGrad", "argSort", "batchNorm", "batchNormGrad", "compare",
+      "fold", "maxPool2d", "resample2d", "resample2dGrad", "scatter", "unfold", "where");
+
   private static Backend backend;
 
   @BeforeAll
@@ -57,7 +62,8 @@ class OpenClConformanceTest {
         Call call = network.draw();
         Conformance.Verdict verdict = new Conformance(backend).check(call.op(), call.inputs());
         assertThat(verdict.holds()).as(verdict.where()).isTrue();
-        assertThat(verdict.onReference()).as("calls that no kernel took").isZero();
+        assertThat(verdict.onReference() > 0).as(call.op().name() + ": whether the reference took a call")
+            .isEqualTo(WITHOUT_KERNEL.contains(call.op().name()));
       }
     }));
   }
