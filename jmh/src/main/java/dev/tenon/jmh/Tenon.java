@@ -5,9 +5,12 @@ import dev.tenon.engine.Backends;
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Device;
 import dev.tenon.engine.HostBackend;
+import dev.tenon.engine.Plan;
 import dev.tenon.engine.Scope;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Tape;
+import dev.tenon.engine.kernel.WeightFormat;
+import dev.tenon.engine.op.Spec;
 import dev.tenon.model.vit.Vit;
 import dev.tenon.training.data.Batch;
 import dev.tenon.training.method.Training;
@@ -65,13 +68,25 @@ final class Tenon implements Engine {
     return () -> call.op().applyAll(operands);
   }
 
+  /** As a plan with packed weights. One block of it is compared with the reference, all blocks with the ops called one by one. */
   private static Runnable inference(VitInference work) {
     Vit vit = work.vit();
     Tensor images = work.images();
     Vit first = VitInference.firstBlock(vit);
     Tensor image = images.slice(0, 0, 1);
-    Check.near(work.name(), logits(first, image), reference(first, image), VitInference.roundings(first));
-    return () -> vit.forward(images);
+    try (Scope _ = Scope.open()) {
+      Check.near(work.name(), plan(first, image).run().getFirst().toDoubles(), reference(first, image), VitInference.roundings(first));
+    }
+    Plan plan = plan(vit, images);
+    Check.near(work.name(), plan.run().getFirst().toDoubles(), logits(vit, images), VitInference.roundings(vit));
+    return plan::run;
+  }
+
+  private static Plan plan(Vit vit, Tensor images) {
+    Plan plan = Plan.of(
+        in -> List.of(vit.forward(in.getFirst())), List.of(new Spec(images.dtype(), images.shape())), WeightFormat.F32);
+    Scope.current().backend().upload(images.bytes(), plan.inputs().getFirst().storage(), 0);
+    return plan;
   }
 
   /** What {@code vit} says of {@code images}, in doubles. */
@@ -111,15 +126,12 @@ final class Tenon implements Engine {
   }
 
   private static Runnable affinity(GramAffinity work) {
-    GramAffinity small = new GramAffinity(8, 8);
-    double[] expected = onReference(_ -> small.apply(small.features(), small.values(), small.kernels()).toDoubles());
+    GramAffinity small = new GramAffinity(work.tasks(), 8, 8);
+    double[] expected = onReference(_ -> GramAffinity.apply(small.operands()).toDoubles());
     try (Scope _ = Scope.open()) {
-      double[] actual = small.apply(small.features(), small.values(), small.kernels()).toDoubles();
-      Check.near(work.name(), actual, expected, small.roundings());
+      Check.near(work.name(), GramAffinity.apply(small.operands()).toDoubles(), expected, small.roundings());
     }
-    Tensor features = work.features();
-    Tensor values = work.values();
-    Tensor kernels = work.kernels();
-    return () -> work.apply(features, values, kernels);
+    List<Tensor> operands = work.operands();
+    return () -> GramAffinity.apply(operands);
   }
 }

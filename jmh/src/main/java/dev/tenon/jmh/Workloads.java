@@ -58,8 +58,8 @@ final class Workloads {
       all.add(new VitInference(preset, BATCH));
     }
     all.add(new EmtalStep(16));
-    all.add(new GramAffinity(32, 64));
-    all.add(new GramAffinity(72, 96));
+    all.add(new GramAffinity(2, 32, 64));
+    all.add(new GramAffinity(3, 72, 96));
     return List.copyOf(all);
   }
 
@@ -67,7 +67,7 @@ final class Workloads {
   static boolean isInTable(Workload workload, int threads) {
     return switch (workload) {
       case OpCall call -> threads == 1 || threads == 2 && SCALING.contains(call.name());
-      case VitInference vit -> threads <= 2 && vit.preset() != VitPreset.SMALL;
+      case VitInference _ -> threads <= 2;
       case EmtalStep _ -> threads <= 2;
       case GramAffinity _ -> threads == 1;
     };

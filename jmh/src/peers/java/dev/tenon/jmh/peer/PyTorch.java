@@ -33,9 +33,7 @@ public final class PyTorch implements Engine {
   public boolean knows(Workload workload) {
     return switch (workload) {
       case OpCall call -> TorchCall.of(call.op()).isPresent();
-      case VitInference _ -> true;
-      case EmtalStep _ -> true;
-      case GramAffinity _ -> false;
+      case VitInference _, EmtalStep _, GramAffinity _ -> true;
     };
   }
 
@@ -50,7 +48,7 @@ public final class PyTorch implements Engine {
         case OpCall call -> call(call, manager);
         case VitInference vit -> inference(vit, manager);
         case EmtalStep step -> step(step, manager);
-        case GramAffinity affinity -> throw new IllegalArgumentException(affinity.name());
+        case GramAffinity affinity -> affinity(affinity, manager);
       };
     }
   }
@@ -77,22 +75,37 @@ public final class PyTorch implements Engine {
     NDList arguments = new NDList(array(manager, images));
     vit.weights().asMap().values().forEach(t -> arguments.add(array(manager, t)));
     try (NDList results = script.run(arguments, false)) {
-      float[] logits = results.head().toFloatArray();
-      double[] actual = new double[logits.length];
-      for (int i = 0; i < actual.length; i++) {
-        actual[i] = logits[i];
-      }
-      Check.near(work.name() + " in PyTorch", actual, vit.forward(images).toDoubles(), VitInference.roundings(vit));
+      Check.near(work.name() + " in PyTorch", values(results.head()), vit.forward(images).toDoubles(), VitInference.roundings(vit));
     }
     return job(manager, script, arguments);
   }
 
-  /** The losses of the first two steps are compared, of which the second depends on the gradients of the first. */
+  /** The composition that a user would write: all maps of all pixels in memory, one convolution with a group for each pixel. */
+  private static Job affinity(GramAffinity work, NDManager manager) {
+    TorchScript script = new TorchScript(manager, List.of("f", "v", "w", "b"), "Tensor", """
+        n = torch.reshape(f, [%1$d, %2$d, %3$d])
+        n = torch.div(n, torch.clamp_min(torch.linalg_vector_norm(n, 2, [1], True), %4$s))
+        gram = torch.bmm(torch.transpose(n, 1, 2), n)
+        maps = torch.reshape(torch.transpose(gram, 0, 1), [1, %5$d, %6$d, %7$d])
+        mixed = torch.reshape(torch.conv2d(maps, w, b, [1, 1], [1, 1], [1, 1], %3$d), [%3$d, %3$d])
+        return torch.matmul(torch.reshape(v, [%8$d, %3$d]), torch.transpose(mixed, 0, 1))
+        """.formatted(work.tasks(), GramAffinity.CHANNELS, work.pixels(), GramAffinity.EPS, work.pixels() * work.tasks(), work.height(),
+        work.width(), work.tasks() * GramAffinity.CHANNELS));
+    List<Tensor> operands = work.operands();
+    NDList arguments = new NDList(operands.stream().map(t -> array(manager, t)).toList());
+    try (NDList results = script.run(arguments, false)) {
+      double[] expected = GramAffinity.apply(operands).toDoubles();
+      Check.near(work.name() + " in PyTorch", values(results.head()), expected, work.roundings());
+    }
+    return job(manager, script, arguments);
+  }
+
+  /** The losses of the first three steps are compared, of which each depends on the gradients and the optimizer of those before. */
   private static Job step(EmtalStep work, NDManager manager) {
     TorchEmtal torch = new TorchEmtal(manager, work.vit(), work.images());
     Vit vit = work.vit();
-    double[] expected = work.losses(vit, 2);
-    double[] actual = {torch.step().getFloat(), torch.step().getFloat()};
+    double[] expected = work.losses(vit, 3);
+    double[] actual = {torch.step().getFloat(), torch.step().getFloat(), torch.step().getFloat()};
     Check.near(work.name() + " in PyTorch", actual, expected, 2 * VitInference.roundings(vit));
     return new Job() {
       @Override
@@ -125,5 +138,14 @@ public final class PyTorch implements Engine {
 
   private static NDArray array(NDManager manager, Tensor tensor) {
     return manager.create(tensor.toFloats(), new Shape(tensor.shape().toArray()));
+  }
+
+  private static double[] values(NDArray array) {
+    float[] floats = array.toFloatArray();
+    double[] values = new double[floats.length];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = floats[i];
+    }
+    return values;
   }
 }

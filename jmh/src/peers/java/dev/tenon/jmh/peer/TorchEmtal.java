@@ -64,7 +64,7 @@ final class TorchEmtal implements AutoCloseable {
         manager.zeros(new Shape(), DataType.FLOAT32))));
     forward = new TorchScript(manager, parameters, "Tuple[Tensor, Tensor, Tensor]",
         new TorchVit(vit).logits() + LOSS.formatted(EmtalStep.SMOOTHING));
-    update = new TorchScript(manager, updateParameters(), "Tensor", update(decays));
+    update = new TorchScript(manager, updateParameters(), "Tuple[" + "List[Tensor], ".repeat(4) + "List[Tensor]]", update(decays));
   }
 
   /** One step; answers its loss. */
@@ -93,23 +93,30 @@ final class TorchEmtal implements AutoCloseable {
     return names;
   }
 
-  /** AdamW on matrices and on vectors, which do not decay; then the bank and the tasks' losses move on. */
+  /**
+   * AdamW on matrices and on vectors, which do not decay; then the bank and the tasks' losses move on. PyTorch's compiler drops calls that
+   * write into lists nobody reads afterwards, and with them the whole update: so the lists are part of the result.
+   */
   private String update(List<Boolean> decays) {
     StringBuilder body = new StringBuilder();
     for (boolean decay : new boolean[] {true, false}) {
       List<Integer> group = IntStream.range(0, learning.size()).filter(i -> decays.get(i) == decay).boxed().toList();
-      body.append("torch._foreach_add_(").append(list("s", group)).append(", 1)\n");
-      body.append("torch._fused_adamw_([%s], %s, %s, %s, annotate(List[Tensor], []), %s, lr=%s, beta1=0.9, beta2=0.999, weight_decay=%s,"
-          .formatted(String.join(", ", group.stream().map(i -> "torch.detach(p" + i + ")").toList()), list("g", group), list("m", group),
-              list("v", group), list("s", group), EmtalStep.LR, decay ? EmtalStep.WEIGHT_DECAY : 0.0)
-          + " eps=1e-08, amsgrad=False, maximize=False)\n");
-      body.append("torch._foreach_zero_(").append(list("g", group)).append(")\n");
+      String parameters = String.join(", ", group.stream().map(i -> "torch.detach(p" + i + ")").toList());
+      body.append("""
+          g_%1$s = %2$s
+          s_%1$s = %3$s
+          torch._foreach_add_(s_%1$s, 1)
+          torch._fused_adamw_([%4$s], g_%1$s, %5$s, %6$s, annotate(List[Tensor], []), s_%1$s, lr=%7$s, beta1=0.9, beta2=0.999, \
+          weight_decay=%8$s, eps=1e-08, amsgrad=False, maximize=False)
+          torch._foreach_zero_(g_%1$s)
+          """.formatted(decay, list("g", group), list("s", group), parameters, list("m", group), list("v", group), EmtalStep.LR,
+          decay ? EmtalStep.WEIGHT_DECAY : 0.0));
     }
     return body + """
         last = torch.index_select(torch.select(bank, 1, 1), 0, labels)
         a = torch.index_copy_(torch.select(bank, 1, 0), 0, labels, last)
         b = torch.index_copy_(torch.select(bank, 1, 1), 0, labels, torch.detach(z))
-        return torch.copy_(losses, torch.detach(now))
+        return (g_true, s_true, g_false, s_false, [a, b, torch.copy_(losses, torch.detach(now))])
         """;
   }
 
