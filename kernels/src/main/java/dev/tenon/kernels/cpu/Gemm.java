@@ -8,18 +8,18 @@ import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
 /**
- * The matrix product all dense kernels share: C = bias + Σ Aᵢ·Bᵢ, cut into blocks that stay in the caches. The right operand is
- * packed a slice of the depth at a time, by all threads, unless it {@linkplain Packed has been before}; then each block of C packs its
- * own rows of the left operand. Each element is summed in one order whatever the number of threads.
+ * The matrix product all dense kernels share: C = bias + Σ Aᵢ·Bᵢ, cut into blocks that stay in the caches. Operands are
+ * packed a slice of the depth at a time, by all threads, the right one unless it {@linkplain Packed has been before}. Each element is
+ * summed in one order whatever the number of threads.
  */
 final class Gemm {
   /** Rows and columns of C that are worked on at a time: with the packed rows of A they fill half of a second-level cache. */
-  private static final int ROW_BLOCK = 48;
-  private static final int COLUMN_BLOCK = 512;
+  private static final int ROW_BLOCK = 104;
+  private static final int COLUMN_BLOCK = 768;
   /** Depth of the panels the inner loop runs over, which a first-level cache holds. */
   private static final int DEPTH = 256;
   /** Depth that is packed at a time; sums rest in C between. */
-  static final int SLICE = 4 * DEPTH;
+  static final int SLICE = 2 * DEPTH;
   /** What sets packed rows of A apart: no round number, so that they do not push each other out of the first-level cache. */
   private static final int LDA = DEPTH + 16;
   /** The same for rows of C. */
@@ -32,12 +32,13 @@ final class Gemm {
   private static final long SMALL = 1 << 19;
 
   private final Workers workers;
-  private final ConcurrentLinkedDeque<float[]> spare = new ConcurrentLinkedDeque<>();
+  /** Arrays for packed operands that no one uses. */
+  private final ConcurrentLinkedDeque<float[]> lefts = new ConcurrentLinkedDeque<>();
+  private final ConcurrentLinkedDeque<float[]> rights = new ConcurrentLinkedDeque<>();
   private final ThreadLocal<Scratch> scratch = ThreadLocal.withInitial(Scratch::new);
 
   /** What one thread needs beside the operands. */
   private static final class Scratch {
-    private final float[] a = new float[(ROW_BLOCK + MicroKernel.ROWS) * LDA];
     private final float[] c = new float[(ROW_BLOCK + MicroKernel.ROWS) * LDC];
     private final float[] panel = new float[DEPTH * MicroKernel.COLUMNS];
   }
@@ -99,28 +100,38 @@ final class Gemm {
   }
 
   private void slice(Block block, int m, int n, Target target) {
+    float[] a = take(lefts, ceil(block.depth, DEPTH) * panel(m));
     switch (block.term.b) {
       case Right.Columns(Lanes lanes) -> {
-        float[] b = take(roundUp(n, MicroKernel.COLUMNS) * block.depth);
-        packRight(block, lanes, n, b, block.small(m, n));
-        blocks(block, b, m, n, target);
-        spare.push(b);
+        float[] b = take(rights, roundUp(n, MicroKernel.COLUMNS) * block.depth);
+        pack(block, m, a, lanes, n, b);
+        blocks(block, a, b, m, n, target);
+        rights.push(b);
       }
-      case Right.Ready(Packed packed) -> blocks(block, packed.floats(block.from / SLICE), m, n, target);
+      case Right.Ready(Packed packed) -> {
+        pack(block, m, a, null, n, null);
+        blocks(block, a, packed.floats(block.from / SLICE), m, n, target);
+      }
     }
+    lefts.push(a);
   }
 
-  private void blocks(Block block, float[] b, int m, int n, Target target) {
+  /** Elements of {@code m} packed rows of A, {@link #DEPTH} deep. */
+  private static int panel(int m) {
+    return roundUp(m, MicroKernel.ROWS) * LDA;
+  }
+
+  private void blocks(Block block, float[] a, float[] b, int m, int n, Target target) {
     boolean small = block.small(m, n);
     int rows = roundUp(ceil(m, ceil(m, ROW_BLOCK)), MicroKernel.ROWS);
     int rowBlocks = ceil(m, rows);
-    int pieces = small ? 1 : ceil(TASKS * workers.threads(), rowBlocks);
+    int pieces = small || workers.threads() == 1 ? 1 : ceil(TASKS * workers.threads(), rowBlocks);
     int columns = roundUp(ceil(n, Math.max(ceil(n, COLUMN_BLOCK), pieces)), MicroKernel.COLUMNS);
     int columnBlocks = ceil(n, columns);
     share(rowBlocks * columnBlocks, small, task -> {
       int i = task / columnBlocks * rows;
       int j = task % columnBlocks * columns;
-      tile(block, b, i, Math.min(rows, m - i), j, Math.min(columns, n - j), n, target);
+      tile(block, a, panel(m), b, i, Math.min(rows, m - i), j, Math.min(columns, n - j), n, target);
     });
   }
 
@@ -134,16 +145,27 @@ final class Gemm {
     }
   }
 
-  private void packRight(Block block, Lanes lanes, int n, float[] b, boolean small) {
-    int panel = Math.max(1, MicroKernel.COLUMNS * block.depth);
-    int group = Math.max(1, PACK_GRAIN / panel) * MicroKernel.COLUMNS;
-    share(ceil(n, group), small, g -> {
-      int lane = g * group;
-      lanes.pack(lane, Math.min(group, n - lane), block.from, block.depth, b, lane * block.depth);
+  /** Packs {@code m} rows of A and, unless there is no {@code b}, {@code n} columns of B. */
+  private void pack(Block block, int m, float[] a, Lanes columns, int n, float[] b) {
+    int rows = Math.max(1, PACK_GRAIN / Math.max(1, block.depth));
+    int rowTasks = ceil(m, rows);
+    int width = roundUp(rows, MicroKernel.COLUMNS);
+    share(rowTasks + (b == null ? 0 : ceil(n, width)), block.small(m, n), task -> {
+      if (task < rowTasks) {
+        int i = task * rows;
+        for (int p = 0; p < block.depth; p += DEPTH) {
+          int depth = Math.min(DEPTH, block.depth - p);
+          block.term.a.copy(i, Math.min(rows, m - i), block.from + p, depth, a, p / DEPTH * panel(m) + i * LDA, LDA);
+        }
+      } else {
+        int j = (task - rowTasks) * width;
+        columns.pack(j, Math.min(width, n - j), block.from, block.depth, b, j * block.depth);
+      }
     });
   }
 
-  private void tile(Block block, float[] b, int i, int rows, int j, int columns, int n, Target target) {
+  private void tile(
+      Block block, float[] a, int panel, float[] b, int i, int rows, int j, int columns, int n, Target target) {
     Scratch own = scratch.get();
     long at = target.offset + (long) i * n + j;
     for (int r = 0; r < rows; r++) {
@@ -157,17 +179,17 @@ final class Gemm {
     }
     for (int p = 0; p < block.depth; p += DEPTH) {
       int depth = Math.min(DEPTH, block.depth - p);
-      block.term.a.copy(i, rows, block.from + p, depth, own.a, 0, LDA);
+      int ai = p / DEPTH * panel + i * LDA;
       for (int x = 0; x < columns; x += MicroKernel.COLUMNS) {
-        float[] panel = b;
+        float[] right = b;
         int bi = (j + x) * block.depth + p * MicroKernel.COLUMNS;
         if (b == null) {
-          panel = own.panel;
-          ((Right.Ready) block.term.b).packed.expand(block.from / SLICE, j + x, p, depth, block.depth, panel);
+          right = own.panel;
+          ((Right.Ready) block.term.b).packed.expand(block.from / SLICE, j + x, p, depth, block.depth, right);
           bi = 0;
         }
         for (int y = 0; y < rows; y += MicroKernel.ROWS) {
-          MicroKernel.tile(own.a, y * LDA, LDA, panel, bi, depth, columns - x, own.c, y * LDC + x, LDC);
+          MicroKernel.tile(a, ai + y * LDA, LDA, right, bi, depth, columns - x, own.c, y * LDC + x, LDC);
         }
       }
     }
@@ -179,8 +201,8 @@ final class Gemm {
     }
   }
 
-  /** An array of at least {@code size} that no one uses; whoever takes it gives it back to {@link #spare}. */
-  private float[] take(int size) {
+  /** An array of at least {@code size}; whoever takes it gives it back. */
+  private static float[] take(ConcurrentLinkedDeque<float[]> spare, int size) {
     float[] array = spare.poll();
     return array != null && array.length >= size ? array : new float[size];
   }

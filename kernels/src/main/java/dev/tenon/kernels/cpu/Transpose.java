@@ -63,7 +63,10 @@ final class Transpose {
     high01.rearrange(SECOND, high23).intoArray(to, at + 3 * ld);
   }
 
-  /** Taking rows i and i + 8 by turns, four times, turns rows into columns. */
+  /**
+   * Taking rows i and i + 8 by turns, four times, turns rows into columns. In one piece: vectors passed to a method of our own are made
+   * objects, which triples its time.
+   */
   private static void wide(MemorySegment data, long[] rows, int r, int c, float[] to, int at, int ld) {
     FloatVector r0 = FloatVector.fromMemorySegment(F32X16, data, (rows[r] + c) * 4, Simd.ORDER);
     FloatVector r1 = FloatVector.fromMemorySegment(F32X16, data, (rows[r + 1] + c) * 4, Simd.ORDER);
@@ -81,67 +84,46 @@ final class Transpose {
     FloatVector r13 = FloatVector.fromMemorySegment(F32X16, data, (rows[r + 13] + c) * 4, Simd.ORDER);
     FloatVector r14 = FloatVector.fromMemorySegment(F32X16, data, (rows[r + 14] + c) * 4, Simd.ORDER);
     FloatVector r15 = FloatVector.fromMemorySegment(F32X16, data, (rows[r + 15] + c) * 4, Simd.ORDER);
-    FloatVector s0 = r0.rearrange(LOWER, r8);
-    FloatVector s1 = r0.rearrange(UPPER, r8);
-    FloatVector s2 = r1.rearrange(LOWER, r9);
-    FloatVector s3 = r1.rearrange(UPPER, r9);
-    FloatVector s4 = r2.rearrange(LOWER, r10);
-    FloatVector s5 = r2.rearrange(UPPER, r10);
-    FloatVector s6 = r3.rearrange(LOWER, r11);
-    FloatVector s7 = r3.rearrange(UPPER, r11);
-    FloatVector s8 = r4.rearrange(LOWER, r12);
-    FloatVector s9 = r4.rearrange(UPPER, r12);
-    FloatVector s10 = r5.rearrange(LOWER, r13);
-    FloatVector s11 = r5.rearrange(UPPER, r13);
-    FloatVector s12 = r6.rearrange(LOWER, r14);
-    FloatVector s13 = r6.rearrange(UPPER, r14);
-    FloatVector s14 = r7.rearrange(LOWER, r15);
-    FloatVector s15 = r7.rearrange(UPPER, r15);
-    FloatVector t0 = s0.rearrange(LOWER, s8);
-    FloatVector t1 = s0.rearrange(UPPER, s8);
-    FloatVector t2 = s1.rearrange(LOWER, s9);
-    FloatVector t3 = s1.rearrange(UPPER, s9);
-    FloatVector t4 = s2.rearrange(LOWER, s10);
-    FloatVector t5 = s2.rearrange(UPPER, s10);
-    FloatVector t6 = s3.rearrange(LOWER, s11);
-    FloatVector t7 = s3.rearrange(UPPER, s11);
-    FloatVector t8 = s4.rearrange(LOWER, s12);
-    FloatVector t9 = s4.rearrange(UPPER, s12);
-    FloatVector t10 = s5.rearrange(LOWER, s13);
-    FloatVector t11 = s5.rearrange(UPPER, s13);
-    FloatVector t12 = s6.rearrange(LOWER, s14);
-    FloatVector t13 = s6.rearrange(UPPER, s14);
-    FloatVector t14 = s7.rearrange(LOWER, s15);
-    FloatVector t15 = s7.rearrange(UPPER, s15);
-    FloatVector u0 = t0.rearrange(LOWER, t8);
-    FloatVector u1 = t0.rearrange(UPPER, t8);
-    FloatVector u2 = t1.rearrange(LOWER, t9);
-    FloatVector u3 = t1.rearrange(UPPER, t9);
-    FloatVector u4 = t2.rearrange(LOWER, t10);
-    FloatVector u5 = t2.rearrange(UPPER, t10);
-    FloatVector u6 = t3.rearrange(LOWER, t11);
-    FloatVector u7 = t3.rearrange(UPPER, t11);
-    FloatVector u8 = t4.rearrange(LOWER, t12);
-    FloatVector u9 = t4.rearrange(UPPER, t12);
-    FloatVector u10 = t5.rearrange(LOWER, t13);
-    FloatVector u11 = t5.rearrange(UPPER, t13);
-    FloatVector u12 = t6.rearrange(LOWER, t14);
-    FloatVector u13 = t6.rearrange(UPPER, t14);
-    FloatVector u14 = t7.rearrange(LOWER, t15);
-    FloatVector u15 = t7.rearrange(UPPER, t15);
-    pair(u0, u8, to, at, ld);
-    pair(u1, u9, to, at + 2 * ld, ld);
-    pair(u2, u10, to, at + 4 * ld, ld);
-    pair(u3, u11, to, at + 6 * ld, ld);
-    pair(u4, u12, to, at + 8 * ld, ld);
-    pair(u5, u13, to, at + 10 * ld, ld);
-    pair(u6, u14, to, at + 12 * ld, ld);
-    pair(u7, u15, to, at + 14 * ld, ld);
-  }
-
-  private static void pair(FloatVector a, FloatVector b, float[] to, int at, int ld) {
-    a.rearrange(LOWER, b).intoArray(to, at);
-    a.rearrange(UPPER, b).intoArray(to, at + ld);
+    FloatVector s0 = r0.rearrange(LOWER, r8), s1 = r0.rearrange(UPPER, r8);
+    FloatVector s2 = r1.rearrange(LOWER, r9), s3 = r1.rearrange(UPPER, r9);
+    FloatVector s4 = r2.rearrange(LOWER, r10), s5 = r2.rearrange(UPPER, r10);
+    FloatVector s6 = r3.rearrange(LOWER, r11), s7 = r3.rearrange(UPPER, r11);
+    FloatVector s8 = r4.rearrange(LOWER, r12), s9 = r4.rearrange(UPPER, r12);
+    FloatVector s10 = r5.rearrange(LOWER, r13), s11 = r5.rearrange(UPPER, r13);
+    FloatVector s12 = r6.rearrange(LOWER, r14), s13 = r6.rearrange(UPPER, r14);
+    FloatVector s14 = r7.rearrange(LOWER, r15), s15 = r7.rearrange(UPPER, r15);
+    FloatVector t0 = s0.rearrange(LOWER, s8), t1 = s0.rearrange(UPPER, s8);
+    FloatVector t2 = s1.rearrange(LOWER, s9), t3 = s1.rearrange(UPPER, s9);
+    FloatVector t4 = s2.rearrange(LOWER, s10), t5 = s2.rearrange(UPPER, s10);
+    FloatVector t6 = s3.rearrange(LOWER, s11), t7 = s3.rearrange(UPPER, s11);
+    FloatVector t8 = s4.rearrange(LOWER, s12), t9 = s4.rearrange(UPPER, s12);
+    FloatVector t10 = s5.rearrange(LOWER, s13), t11 = s5.rearrange(UPPER, s13);
+    FloatVector t12 = s6.rearrange(LOWER, s14), t13 = s6.rearrange(UPPER, s14);
+    FloatVector t14 = s7.rearrange(LOWER, s15), t15 = s7.rearrange(UPPER, s15);
+    FloatVector u0 = t0.rearrange(LOWER, t8), u1 = t0.rearrange(UPPER, t8);
+    FloatVector u2 = t1.rearrange(LOWER, t9), u3 = t1.rearrange(UPPER, t9);
+    FloatVector u4 = t2.rearrange(LOWER, t10), u5 = t2.rearrange(UPPER, t10);
+    FloatVector u6 = t3.rearrange(LOWER, t11), u7 = t3.rearrange(UPPER, t11);
+    FloatVector u8 = t4.rearrange(LOWER, t12), u9 = t4.rearrange(UPPER, t12);
+    FloatVector u10 = t5.rearrange(LOWER, t13), u11 = t5.rearrange(UPPER, t13);
+    FloatVector u12 = t6.rearrange(LOWER, t14), u13 = t6.rearrange(UPPER, t14);
+    FloatVector u14 = t7.rearrange(LOWER, t15), u15 = t7.rearrange(UPPER, t15);
+    u0.rearrange(LOWER, u8).intoArray(to, at);
+    u0.rearrange(UPPER, u8).intoArray(to, at + ld);
+    u1.rearrange(LOWER, u9).intoArray(to, at + 2 * ld);
+    u1.rearrange(UPPER, u9).intoArray(to, at + 3 * ld);
+    u2.rearrange(LOWER, u10).intoArray(to, at + 4 * ld);
+    u2.rearrange(UPPER, u10).intoArray(to, at + 5 * ld);
+    u3.rearrange(LOWER, u11).intoArray(to, at + 6 * ld);
+    u3.rearrange(UPPER, u11).intoArray(to, at + 7 * ld);
+    u4.rearrange(LOWER, u12).intoArray(to, at + 8 * ld);
+    u4.rearrange(UPPER, u12).intoArray(to, at + 9 * ld);
+    u5.rearrange(LOWER, u13).intoArray(to, at + 10 * ld);
+    u5.rearrange(UPPER, u13).intoArray(to, at + 11 * ld);
+    u6.rearrange(LOWER, u14).intoArray(to, at + 12 * ld);
+    u6.rearrange(UPPER, u14).intoArray(to, at + 13 * ld);
+    u7.rearrange(LOWER, u15).intoArray(to, at + 14 * ld);
+    u7.rearrange(UPPER, u15).intoArray(to, at + 15 * ld);
   }
 
   private static FloatVector load(MemorySegment data, long start) {

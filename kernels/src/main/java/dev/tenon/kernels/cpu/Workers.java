@@ -15,9 +15,9 @@ final class Workers implements AutoCloseable {
   /** Elements one task of an element-wise kernel handles. */
   private static final int GRAIN = 1 << 15;
   /** How long a thread looks out for what comes next before it parks: about what one op takes to follow another. */
-  private static final long PATIENCE_NANOS = 20_000;
-  /** How long the caller looks out for the last tasks of its job to end: longer than most tasks take. */
-  private static final long LAST_TASKS_NANOS = 200_000;
+  private static final long PATIENCE_NANOS = 50_000;
+  /** How long threads look out for the last tasks of a job to end: longer than most tasks take. */
+  private static final long LAST_TASKS_NANOS = 1_000_000;
 
   private final int threads;
   private final List<Worker> helpers = new ArrayList<>();
@@ -152,16 +152,22 @@ final class Workers implements AutoCloseable {
 
     @Override
     public void run() {
+      long patience = PATIENCE_NANOS;
       long idleSince = System.nanoTime();
       while (!closed) {
         Job job = current.get();
         if (job != null && job.open()) {
           job.drain();
+          patience = LAST_TASKS_NANOS;
           idleSince = System.nanoTime();
-        } else if (System.nanoTime() - idleSince < PATIENCE_NANOS) {
+        } else if (job == null && patience == LAST_TASKS_NANOS) {
+          patience = PATIENCE_NANOS;
+          idleSince = System.nanoTime();
+        } else if (System.nanoTime() - idleSince < patience) {
           Thread.onSpinWait();
         } else {
           sleep();
+          patience = PATIENCE_NANOS;
           idleSince = System.nanoTime();
         }
       }
