@@ -90,16 +90,17 @@ final class AffinityBlock {
    * a row for each plane.
    */
   float[] dots(float[] maps, int first, float[] from, int[] starts, int count) {
-    int taps = ConvTiles.roundUp(count, 2);
+    int taps = ConvTiles.roundUp(count, ConvTiles.SUM_TAPS);
+    int[] offsets = new int[taps];
+    Arrays.setAll(offsets, c -> starts[Math.min(c, count - 1)] + planes.lead());
     float[] sums = new float[ROWS * taps * Simd.LANES];
     for (int r = 0; r < ROWS; r += ConvTiles.ROWS) {
-      for (int c = 0; c < count; c += 2) {
-        ConvTiles.fourSums(maps, (first + r) * size + planes.lead(), size, from, starts[c] + planes.lead(),
-            starts[Math.min(c + 1, count - 1)] + planes.lead(), planes.length(), sums,
+      for (int c = 0; c < count; c += ConvTiles.SUM_TAPS) {
+        ConvTiles.fourSums(maps, (first + r) * size + planes.lead(), size, from, offsets, c, planes.length(), sums,
             (r * taps + c) * Simd.LANES, taps * Simd.LANES);
       }
     }
-    ConvTiles.addLanes(sums);
+    ConvTiles.addLanes(sums, sums.length);
     float[] dots = new float[count * ROWS];
     for (int c = 0; c < count; c++) {
       for (int r = 0; r < ROWS; r++) {

@@ -185,7 +185,7 @@ record AffinityKernel(Class<? extends Op> op, Workers workers) implements Kernel
       int[] offsets = new int[9];
       Arrays.setAll(offsets, k -> (t * AffinityBlock.ROWS + r) * planes.size() + kernel[k]);
       ConvTiles.oneSum(gradMixed, row + planes.lead(), block.products, offsets, 0, planes.length(), sums, 0);
-      ConvTiles.addLanes(sums);
+      ConvTiles.addLanes(sums, sums.length);
       for (int k = 0; k < 9; k++) {
         weight[at + k] += sums[k * Simd.LANES];
       }

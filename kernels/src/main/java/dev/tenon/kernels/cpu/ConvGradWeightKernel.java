@@ -13,9 +13,9 @@ import java.util.Arrays;
  */
 record ConvGradWeightKernel(Workers workers) implements Kernel {
   /** Elements of packed planes that a task holds. */
-  private static final int ELEMENTS = 1 << 15;
-  /** Elements of the sums a task keeps. */
-  private static final int SUMS = 1 << 15;
+  private static final int ELEMENTS = 1 << 16;
+  /** Elements of the sums a task keeps: with the planes they should stay in the second cache. */
+  private static final int SUMS = 5 << 15;
   /** Output channels that a task works on, at most. */
   private static final int OUTPUTS = 32;
   /** Multiplications that are worth a task of their own. */
@@ -106,6 +106,7 @@ record ConvGradWeightKernel(Workers workers) implements Kernel {
     private final int length;
     private final float[] x;
     private final float[] g;
+    private final int size;
     private final float[] sums;
     private final float[] inputRows;
     private final float[] outputRows;
@@ -116,20 +117,23 @@ record ConvGradWeightKernel(Workers workers) implements Kernel {
       this.planes = shape.strips(blocks.inputs, blocks.outputs, ELEMENTS);
       this.single = blocks.outputs < ConvTiles.ROWS;
       this.window = shape.rows().window() * shape.columns().window();
-      this.taps = ConvTiles.roundUp(blocks.inputs * window, single ? ConvTiles.TAPS : 2);
+      this.taps = ConvTiles.roundUp(blocks.inputs * window, single ? ConvTiles.TAPS : ConvTiles.SUM_TAPS);
       // Taps that only fill up the last tile read what the first one reads.
       this.offsets = Arrays.copyOf(planes.phases().getFirst().offsets(blocks.inputs, planes.input()), taps);
       this.length = ConvTiles.roundUp(planes.output(), Simd.LANES);
       int outputs = ConvTiles.roundUp(blocks.outputs, single ? 1 : ConvTiles.ROWS);
-      this.x = new float[blocks.inputs * planes.input() + planes.slack()];
-      this.g = new float[outputs * length + planes.slack()];
-      this.sums = new float[outputs * taps * Simd.LANES];
+      int packed = blocks.inputs * planes.input();
+      this.x = Scratch.array(2, packed + planes.slack());
+      Arrays.fill(x, 0, packed + planes.slack(), 0);
+      this.g = Scratch.array(3, outputs * length);
+      this.size = outputs * taps * Simd.LANES;
+      this.sums = Scratch.array(4, size);
       this.inputRows = planes.inputRows();
       this.outputRows = planes.outputRows();
     }
 
     void clear() {
-      Arrays.fill(sums, 0);
+      Arrays.fill(sums, 0, size, 0);
     }
 
     /** Adds the products of one image. */
@@ -160,16 +164,15 @@ record ConvGradWeightKernel(Workers workers) implements Kernel {
         return;
       }
       for (int o = 0; o < outputs; o += ConvTiles.ROWS) {
-        for (int t = 0; t < taps; t += 2) {
-          ConvTiles.fourSums(
-              g, o * length, length, x, offsets[t], offsets[t + 1], length, sums, o * width + t * Simd.LANES, width);
+        for (int t = 0; t < taps; t += ConvTiles.SUM_TAPS) {
+          ConvTiles.fourSums(g, o * length, length, x, offsets, t, length, sums, o * width + t * Simd.LANES, width);
         }
       }
     }
 
     /** Adds up the lanes and hands on each output channel's sums. */
     void store(int block, Partials partials, int part) {
-      ConvTiles.addLanes(sums);
+      ConvTiles.addLanes(sums, size);
       int first = blocks.firstInput(block);
       float[] row = new float[Math.min(blocks.inputs, shape.inputs() - first) * window];
       for (int o = 0; o < Math.min(blocks.outputs, shape.outputs() - blocks.firstOutput(block)); o++) {

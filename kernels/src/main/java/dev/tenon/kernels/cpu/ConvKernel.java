@@ -20,7 +20,9 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
   /** Elements of packed and computed planes that a task holds: they should stay in the second cache. */
   private static final int ELEMENTS = 1 << 16;
   /** Taps that are summed before the next tile: what they read should stay in the first cache. */
-  private static final int DEPTH = 256;
+  private static final int DEPTH = 320;
+  /** Elements that all channels are summed for before the next: what they read of the input should stay in the first cache, too. */
+  private static final int BLOCK = 2 * ConvTiles.WIDE;
   /** Multiplications that are worth a task of their own. */
   private static final long GRAIN = 1 << 21;
   /** Where there are fewer planes to share out, the output channels of one are split, which packs its inputs again. */
@@ -97,7 +99,7 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
     int taps = phase.taps();
     int window = shape.rows().window() * shape.columns().window();
     int rows = shape.groups() * shape.outputs();
-    float[] weights = new float[(rows + ConvTiles.ROWS) * shape.inputs() * taps];
+    float[] weights = new float[(rows + ConvTiles.MANY_ROWS) * shape.inputs() * taps];
     for (int i = 0; i < rows * shape.inputs(); i++) {
       for (int t = 0; t < taps; t++) {
         weights[i * taps + t] = w[i * window + phase.window()[t]];
@@ -133,10 +135,16 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
       this.outputs = outputs;
       this.single = outputs < ConvTiles.ROWS;
       this.length = ConvTiles.roundUp(planes.output(), single ? ConvTiles.LONG : ConvTiles.WIDE);
-      this.x = new float[shape.inputs() * planes.input() + planes.slack()];
-      this.c = new float[phases.size() * ConvTiles.roundUp(outputs, single ? 1 : ConvTiles.ROWS) * length + planes.slack()];
+      int packed = shape.inputs() * planes.input();
+      this.x = Scratch.array(2, packed + planes.slack());
+      Arrays.fill(x, packed, packed + planes.slack(), 0);
+      this.c = Scratch.array(3, phases.size() * rows() * length + planes.slack());
       this.inputRows = planes.inputRows();
       this.outputRows = planes.outputRows();
+    }
+
+    private int rows() {
+      return single ? outputs : ConvTiles.roundUp(outputs, ConvTiles.MANY_ROWS);
     }
 
     /** Computes channels {@code from} … of a plane of one image's group, from row {@code first} on. */
@@ -146,7 +154,7 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
       }
       int count = Math.min(outputs, shape.outputs() - from);
       int row = plane % shape.groups() * shape.outputs() + from;
-      int rows = ConvTiles.roundUp(outputs, single ? 1 : ConvTiles.ROWS);
+      int rows = rows();
       for (int p = 0; p < phases.size(); p++) {
         int at = p * rows * length;
         for (int o = 0; o < count; o++) {
@@ -165,8 +173,10 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
     /** Adds to {@code count} channels of C, from {@code at} on, whose weights begin with row {@code row}. */
     private void sum(float[] w, int row, int[] offsets, int taps, int at, int count) {
       int depth = shape.inputs() * taps;
-      for (int p = 0; p < depth; p += DEPTH) {
-        int end = Math.min(depth, p + DEPTH);
+      int chunks = (depth + DEPTH - 1) / DEPTH;
+      int chunk = (depth + chunks - 1) / Math.max(1, chunks);
+      for (int p = 0; p < depth; p += chunk) {
+        int end = Math.min(depth, p + chunk);
         if (single) {
           for (int o = 0; o < count; o++) {
             for (int i = 0; i < length; i += ConvTiles.LONG) {
@@ -174,11 +184,24 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
             }
           }
         } else {
-          for (int i = 0; i < length; i += ConvTiles.WIDE) {
-            for (int o = 0; o < count; o += ConvTiles.ROWS) {
-              ConvTiles.four(w, (row + o) * depth, depth, x, i, offsets, p, end, c, at + o * length + i, length);
-            }
+          for (int i = 0; i < length; i += BLOCK) {
+            block(w, row, depth, offsets, p, end, at, count, i);
           }
+        }
+      }
+    }
+
+    /** One block of all channels, by as high tiles as there are channels for. */
+    private void block(float[] w, int row, int depth, int[] offsets, int from, int to, int at, int count, int block) {
+      int o = 0;
+      for (; ConvTiles.MANY_ROWS == 8 && count - o > ConvTiles.ROWS; o += 8) {
+        for (int i = block; i < Math.min(length, block + BLOCK); i += ConvTiles.WIDE) {
+          ConvTiles.eight(w, (row + o) * depth, depth, x, i, offsets, from, to, c, at + o * length + i, length);
+        }
+      }
+      for (; o < count; o += ConvTiles.ROWS) {
+        for (int i = block; i < Math.min(length, block + BLOCK); i += ConvTiles.WIDE) {
+          ConvTiles.four(w, (row + o) * depth, depth, x, i, offsets, from, to, c, at + o * length + i, length);
         }
       }
     }

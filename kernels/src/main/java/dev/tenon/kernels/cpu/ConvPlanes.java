@@ -28,10 +28,18 @@ final class ConvPlanes {
     this.rowSources = rows.sources();
     this.columnSources = columns.sources();
     this.strip = strip;
-    this.pitch = columns.count() + columns.reach();
+    this.pitch = pitch(columns);
     this.sourceRows = strip + rows.reach();
     this.leastRow = rows.leastShift();
     this.leastColumn = columns.leastShift();
+  }
+
+  /** Rows are as near as they can be: zeros left of a row are also those right of the row above. */
+  private static int pitch(ConvAxis columns) {
+    int read = columns.count() + columns.reach();
+    int left = Math.max(0, -columns.leastShift());
+    int stored = left + (columns.in() + columns.step() - 1) / columns.step();
+    return Math.max(columns.count(), Math.max(read - left, Math.min(read, stored)));
   }
 
   /** A phase of the output: where its taps read, and where in the window they are. */
@@ -94,7 +102,7 @@ final class ConvPlanes {
 
   /** Room for the rows of an input plane that {@link #pack} reads. */
   float[] inputRows() {
-    return new float[Math.min(rows.in(), sourceRows * rows.step()) * columns.in() + Simd.LANES];
+    return Scratch.array(0, Math.min(rows.in(), sourceRows * rows.step()) * columns.in());
   }
 
   /** Packs what outputs from row {@code first} on read of plane number {@code plane}; planes must be packed in ascending order. */
@@ -118,12 +126,18 @@ final class ConvPlanes {
         }
       }
     }
+    // What the last row reads right of it, another plane may have left there.
+    Arrays.fill(to, row, row + left(), 0);
+  }
+
+  private int left() {
+    return Math.clamp(-leastColumn, 0, pitch);
   }
 
   /** Copies a phase of a row between its paddings. */
   private void spread(float[] tile, int from, int source, float[] to, int row) {
     int step = columns.step();
-    int left = Math.clamp(-leastColumn, 0, pitch);
+    int left = left();
     int x = (left + leastColumn) * step + source;
     int count = Math.clamp((columns.in() - x + step - 1) / step, 0, pitch - left);
     Arrays.fill(to, row, row + left, 0);
@@ -137,10 +151,17 @@ final class ConvPlanes {
     Arrays.fill(to, row + left + count, row + pitch, 0);
   }
 
-  /** Copies whole vectors: up to one of what follows is overwritten, too. */
+  /** Copies by vectors, of which the last two overlap. */
   private static void copy(float[] from, int source, float[] to, int target, int count) {
+    if (count < Simd.LANES) {
+      for (int i = 0; i < count; i++) {
+        to[target + i] = from[source + i];
+      }
+      return;
+    }
     for (int i = 0; i < count; i += Simd.LANES) {
-      FloatVector.fromArray(Simd.F32, from, source + i).intoArray(to, target + i);
+      int at = Math.min(i, count - Simd.LANES);
+      FloatVector.fromArray(Simd.F32, from, source + at).intoArray(to, target + at);
     }
   }
 
@@ -158,7 +179,7 @@ final class ConvPlanes {
 
   /** Room for the rows of an output plane that {@link #unpack} fills in. */
   float[] outputRows() {
-    return new float[strip * rows.spacing() * columns.out() + Simd.LANES];
+    return Scratch.array(1, strip * rows.spacing() * columns.out());
   }
 
   /** Cuts a computed phase down to its elements, in between those of other phases. */

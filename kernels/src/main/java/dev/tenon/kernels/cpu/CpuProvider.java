@@ -34,7 +34,10 @@ public final class CpuProvider implements BackendProvider {
     LabelKernel.OPS.forEach(op -> kernels.add(new LabelKernel(op, workers)));
     CopyKernel.OPS.forEach(op -> kernels.add(new CopyKernel(op, workers)));
     PointwiseConvKernel.OPS.forEach(op -> kernels.add(new PointwiseConvKernel(op, gemm)));
+    PatchConvKernel.OPS.forEach(op -> kernels.add(new PatchConvKernel(op, gemm)));
+    DepthwiseKernel.OPS.forEach(op -> kernels.add(new DepthwiseKernel(op, workers)));
     ConvKernel.OPS.forEach(op -> kernels.add(new ConvKernel(op, workers)));
+    kernels.add(new DepthwiseGradWeightKernel(workers));
     kernels.add(new ConvGradWeightKernel(workers));
     BatchNormKernel.OPS.forEach(op -> kernels.add(new BatchNormKernel(op, workers)));
     ResampleKernel.OPS.forEach(op -> kernels.add(new ResampleKernel(op, workers)));

@@ -36,11 +36,15 @@ record PointwiseConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel 
       return Offer.refuse("takes windows of 1x1 without stride, padding and groups");
     }
     for (Tensor t : call.inputs()) {
-      if (t.rank() == 4 && t.dim(2) > 1 && t.layout().stride(2) != t.dim(3) * t.layout().stride(3)) {
+      if (t.rank() == 4 && !rowsFollow(t)) {
         return Offer.refuse("takes images whose rows follow each other");
       }
     }
     return Fit.rows(call) instanceof Offer.Refuse refusal ? refusal : Fit.packed(call);
+  }
+
+  static boolean rowsFollow(Tensor images) {
+    return images.dim(2) <= 1 || images.layout().stride(2) == images.dim(3) * images.layout().stride(3);
   }
 
   private static boolean isPointwise(Conv2d conv, long kernelH, long kernelW) {
@@ -66,12 +70,16 @@ record PointwiseConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel 
     gemm.each((int) out.dim(0), b -> {
       List<Gemm.Term> terms = new ArrayList<>(List.of(new Gemm.Term(rows, pixels(call.input(0), b))));
       if (call.op() instanceof Conv2d conv && conv.bias()) {
-        Tensor bias = call.input(2);
-        Lanes column = new Lanes(bias.storage().segment(), Lanes.indices(bias.layout()), rows.perMatrix(), 1, 1);
-        terms.add(new Gemm.Term(column, new Lanes(MemorySegment.ofArray(new float[] {1}), new long[n], n, 1, 1)));
+        terms.add(toEach(call.input(2), n));
       }
       gemm.run(rows.perMatrix(), n, terms, null, to, (long) b * rows.perMatrix() * n);
     });
+  }
+
+  /** A product that adds a channel's bias to each of {@code n} pixels. */
+  static Gemm.Term toEach(Tensor bias, int n) {
+    Lanes column = new Lanes(bias.storage().segment(), Lanes.indices(bias.layout()), (int) bias.dim(0), 1, 1);
+    return new Gemm.Term(column, new Lanes(MemorySegment.ofArray(new float[] {1}), new long[n], n, 1, 1));
   }
 
   /** Lanes across dimension {@code across} along dimension {@code along} of a weight. */
@@ -82,7 +90,7 @@ record PointwiseConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel 
   }
 
   /** A lane of pixels for each channel of an image. */
-  private static Lanes channels(Tensor x, int image) {
+  static Lanes channels(Tensor x, int image) {
     Layout layout = x.layout();
     long offset = layout.offset() + image * layout.stride(0);
     long[] starts = LongStream.range(0, x.dim(1)).map(c -> offset + c * layout.stride(1)).toArray();
@@ -90,7 +98,7 @@ record PointwiseConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel 
   }
 
   /** A lane of channels for each pixel of an image. */
-  private static Lanes pixels(Tensor x, int image) {
+  static Lanes pixels(Tensor x, int image) {
     Layout layout = x.layout();
     long offset = layout.offset() + image * layout.stride(0);
     long[] starts = Lanes.indices(Layout.of(

@@ -59,6 +59,11 @@ record Strided(MemorySegment data, DType dtype, long[] dims, long[] strides, lon
     return strides[0] == 0 && (last == 0 || last == 1 && dims[1] == width) || size() == width;
   }
 
+  /** Whether the elements follow each other in memory. */
+  boolean isDense() {
+    return dims.length == 1 && (strides[0] == 1 || dims[0] == 1);
+  }
+
   /** What happens to a run of evenly spaced elements. */
   private interface Run {
     void move(int at, long start, long step, int count);
