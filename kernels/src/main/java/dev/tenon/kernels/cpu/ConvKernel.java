@@ -83,10 +83,11 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
     int pieces = planes * split * perPlane;
     int group = Math.clamp(GRAIN / Math.max(1, shape.products() * strips.strip() / split), 1, (pieces + TASKS - 1) / TASKS);
     List<ConvPlanes.Phase> phases = strips.phases();
+    List<int[]> offsets = phases.stream().map(p -> p.offsets(shape.inputs(), strips.input())).toList();
     List<float[]> weights = phases.stream().map(p -> weights(w, p, shape)).toList();
     Strided input = Strided.of(x);
     workers.run((pieces + group - 1) / group, task -> {
-      Strips work = new Strips(shape, strips, phases, weights, bias, outputs);
+      Strips work = new Strips(shape, strips, phases, offsets, weights, bias, outputs);
       for (int piece = task * group; piece < Math.min(pieces, (task + 1) * group); piece++) {
         int plane = piece / (split * perPlane);
         work.run(input, plane, piece / perPlane % split * outputs, piece % perPlane * strips.strip(), out);
@@ -125,11 +126,12 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
     private final float[] outputRows;
 
     Strips(
-        ConvShape shape, ConvPlanes planes, List<ConvPlanes.Phase> phases, List<float[]> weights, float[] bias, int outputs) {
+        ConvShape shape, ConvPlanes planes, List<ConvPlanes.Phase> phases, List<int[]> offsets, List<float[]> weights, float[] bias,
+        int outputs) {
       this.shape = shape;
       this.planes = planes;
       this.phases = phases;
-      this.offsets = phases.stream().map(p -> p.offsets(shape.inputs(), planes.input())).toList();
+      this.offsets = offsets;
       this.weights = weights;
       this.bias = bias;
       this.outputs = outputs;
@@ -163,10 +165,15 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
         sum(weights.get(p), row, offsets.get(p), phases.get(p).taps(), at, count);
       }
       for (int o = 0; o < count; o++) {
+        long to = (long) plane * shape.outputs() + from + o;
+        if (planes.isStraight()) {
+          planes.store(c, o * length, out, to, first);
+          continue;
+        }
         for (int p = 0; p < phases.size(); p++) {
           planes.unpack(c, (p * rows + o) * length, phases.get(p), outputRows);
         }
-        planes.store(outputRows, out, (long) plane * shape.outputs() + from + o, first);
+        planes.store(outputRows, out, to, first);
       }
     }
 

@@ -1,5 +1,6 @@
 package dev.tenon.kernels.cpu;
 
+import dev.tenon.engine.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -110,7 +111,8 @@ final class ConvPlanes {
     int top = (first + leastRow) * rows.step();
     int from = Math.max(0, top);
     int end = Math.min(rows.in(), top + sourceRows * rows.step());
-    if (from < end) {
+    boolean straight = isStraight(x);
+    if (from < end && !straight) {
       x.read((plane * rows.in() + from) * columns.in(), (end - from) * columns.in(), tile);
     }
     int row = at;
@@ -120,6 +122,11 @@ final class ConvPlanes {
           int y = top + i * rows.step() + phase;
           if (y < from || y >= end) {
             Arrays.fill(to, row, row + pitch, 0);
+          } else if (straight) {
+            int inside = Math.min(columns.in() - first(), pitch - left());
+            Arrays.fill(to, row, row + left(), 0);
+            x.readRow((plane * rows.in() + y) * columns.in() + first(), to, row + left(), inside);
+            Arrays.fill(to, row + left() + inside, row + pitch, 0);
           } else {
             spread(tile, (y - from) * columns.in(), source, to, row);
           }
@@ -128,6 +135,17 @@ final class ConvPlanes {
     }
     // What the last row reads right of it, another plane may have left there.
     Arrays.fill(to, row, row + left(), 0);
+  }
+
+  /** Whether rows can be copied from where they are. */
+  private boolean isStraight(Strided x) {
+    return x.isDense() && x.dtype() == DType.F32 && columns.step() == 1 && columns.in() - first() >= Simd.LANES
+        && pitch - left() >= Simd.LANES;
+  }
+
+  /** The first input that is read. */
+  private int first() {
+    return left() + leastColumn;
   }
 
   private int left() {
@@ -188,12 +206,8 @@ final class ConvPlanes {
     int count = (width - phase.column + columns.spacing() - 1) / columns.spacing();
     for (int i = 0; i < strip; i++) {
       int row = (i * rows.spacing() + phase.row) * width + phase.column;
-      if (columns.spacing() == 1 && rows.spacing() == 1) {
-        copy(c, at + i * pitch, tile, row, count);
-      } else {
-        for (int j = 0; j < count; j++) {
-          tile[row + j * columns.spacing()] = c[at + i * pitch + j];
-        }
+      for (int j = 0; j < count; j++) {
+        tile[row + j * columns.spacing()] = c[at + i * pitch + j];
       }
     }
   }
@@ -203,5 +217,22 @@ final class ConvPlanes {
     int row = first * rows.spacing();
     int count = Math.min(strip * rows.spacing(), rows.out() - row);
     MemorySegment.copy(tile, 0, out, Simd.FLOAT, (plane * rows.out() + row) * columns.out() * 4, count * columns.out());
+  }
+
+  /** Whether an output plane has one phase, whose rows can be stored from where they were computed. */
+  boolean isStraight() {
+    return rows.spacing() == 1 && columns.spacing() == 1 && columns.out() >= Simd.LANES;
+  }
+
+  /** Stores the rows from {@code first} on of plane number {@code plane}, by vectors of which the last two of a row overlap. */
+  void store(float[] c, int at, MemorySegment out, long plane, int first) {
+    int width = columns.out();
+    for (int i = 0; i < Math.min(strip, rows.out() - first); i++) {
+      long row = (plane * rows.out() + first + i) * width;
+      for (int j = 0; j < width; j += Simd.LANES) {
+        int x = Math.min(j, width - Simd.LANES);
+        FloatVector.fromArray(Simd.F32, c, at + i * pitch + x).intoMemorySegment(out, (row + x) * 4, Simd.ORDER);
+      }
+    }
   }
 }

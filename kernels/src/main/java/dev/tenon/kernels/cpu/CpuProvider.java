@@ -41,11 +41,14 @@ public final class CpuProvider implements BackendProvider {
     kernels.add(new ConvGradWeightKernel(workers));
     BatchNormKernel.OPS.forEach(op -> kernels.add(new BatchNormKernel(op, workers)));
     ResampleKernel.OPS.forEach(op -> kernels.add(new ResampleKernel(op, workers)));
+    kernels.add(new MaxPoolKernel(workers));
     UnfoldKernel.OPS.forEach(op -> kernels.add(new UnfoldKernel(op, workers)));
     IndexKernel.OPS.forEach(op -> kernels.add(new IndexKernel(op, workers)));
     AffinityKernel.OPS.forEach(op -> kernels.add(new AffinityKernel(op, workers)));
+    PixelLossKernel.OPS.forEach(op -> kernels.add(new PixelLossKernel(op, workers)));
     LineKernel.OPS.forEach(op -> kernels.add(new LineKernel(op, workers)));
     RowKernel.OPS.forEach(op -> kernels.add(new RowKernel(op, workers)));
+    kernels.stream().map(Kernel::op).distinct().toList().forEach(op -> kernels.add(new EmptyKernel(op)));
     return kernels;
   }
 

@@ -2,7 +2,6 @@ package dev.tenon.kernels.cpu;
 
 import dev.tenon.engine.DType;
 import java.util.Arrays;
-import jdk.incubator.vector.FloatVector;
 
 /** A plane of an image between zeros, which one after the other is read into: windows and vectors then may reach over its borders. */
 final class PaddedPlane {
@@ -37,10 +36,9 @@ final class PaddedPlane {
   /** Reads plane number {@code plane}. */
   void read(Strided source, long plane) {
     long from = plane * height * width;
-    boolean whole = width >= Simd.LANES;
-    if (whole && source.isDense() && source.dtype() == DType.F32) {
+    if (width >= Simd.LANES && source.isDense() && source.dtype() == DType.F32) {
       for (int y = 0; y < height; y++) {
-        copyRow(source, source.offset() + from + (long) y * width, start + y * pitch);
+        source.readRow(from + (long) y * width, values, start + y * pitch, width);
       }
       return;
     }
@@ -48,14 +46,6 @@ final class PaddedPlane {
     source.read(from, height * width, tile);
     for (int y = 0; y < height; y++) {
       System.arraycopy(tile, y * width, values, start + y * pitch, width);
-    }
-  }
-
-  /** Copies a row by vectors, of which the last two overlap. */
-  private void copyRow(Strided source, long from, int to) {
-    for (int i = 0; i < width; i += Simd.LANES) {
-      int at = Math.min(i, width - Simd.LANES);
-      FloatVector.fromMemorySegment(Simd.F32, source.data(), (from + at) * 4, Simd.ORDER).intoArray(values, to + at);
     }
   }
 }

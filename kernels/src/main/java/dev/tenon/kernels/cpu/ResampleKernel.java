@@ -3,8 +3,6 @@ package dev.tenon.kernels.cpu;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
-import dev.tenon.engine.op.ArgMax;
-import dev.tenon.engine.op.MaxPool2d;
 import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Resample2d;
 import dev.tenon.engine.op.Resample2dGrad;
@@ -12,10 +10,10 @@ import dev.tenon.engine.op.Taps;
 import java.util.Arrays;
 import java.util.List;
 
-/** Runs interpolation, average pooling, their gradients and maximum pooling, plane by plane: first all rows, then all columns. */
+/** Runs interpolation, average pooling and their gradients, plane by plane: first all rows, then all columns. */
 record ResampleKernel(Class<? extends Op> op, Workers workers) implements Kernel {
   /** The ops it runs. */
-  static final List<Class<? extends Op>> OPS = List.of(Resample2d.class, Resample2dGrad.class, MaxPool2d.class);
+  static final List<Class<? extends Op>> OPS = List.of(Resample2d.class, Resample2dGrad.class);
 
   /** Elements a task handles. */
   private static final int GRAIN = 1 << 15;
@@ -38,7 +36,6 @@ record ResampleKernel(Class<? extends Op> op, Workers workers) implements Kernel
       case Resample2d op -> resample(call, op.rows().taps(height), op.columns().taps(width));
       case Resample2dGrad op -> resample(call, op.forward().rows().taps(op.height()).transposed(),
           op.forward().columns().taps(op.width()).transposed());
-      case MaxPool2d op -> pool(call, op.rows().taps(height), op.columns().taps(width));
       default -> throw new IllegalArgumentException(call.op().name() + " does not resample");
     }
   }
@@ -111,41 +108,5 @@ record ResampleKernel(Class<? extends Op> op, Workers workers) implements Kernel
       }
       y[at + c] = sum;
     }
-  }
-
-  private void pool(Call call, Taps rows, Taps columns) {
-    Strided input = Strided.of(call.input(0));
-    Strided output = Strided.of(call.output(0));
-    Strided found = Strided.of(call.output(1));
-    int from = rows.in() * columns.in();
-    int to = rows.out() * columns.out();
-    planes(call.input(0), from + to, (first, end) -> {
-      float[] x = new float[from];
-      float[] y = new float[to];
-      float[] at = new float[to];
-      for (long plane = first; plane < end; plane++) {
-        input.read(plane * from, from, x);
-        for (int i = 0; i < to; i++) {
-          int best = best(x, rows, columns, i / columns.out(), i % columns.out());
-          y[i] = x[best];
-          at[i] = best;
-        }
-        output.write(plane * to, to, y);
-        found.write(plane * to, to, at);
-      }
-    });
-  }
-
-  /** Where in the plane the first largest element of a window is. */
-  private static int best(float[] x, Taps rows, Taps columns, int row, int column) {
-    int corner = rows.first()[row] * columns.in() + columns.first()[column];
-    int best = corner;
-    for (int r = 0; r < rows.weights()[row].length; r++) {
-      for (int c = 0; c < columns.weights()[column].length; c++) {
-        int rival = corner + r * columns.in() + c;
-        best = ArgMax.beats(x[rival], x[best]) ? rival : best;
-      }
-    }
-    return best;
   }
 }

@@ -64,6 +64,14 @@ record Strided(MemorySegment data, DType dtype, long[] dims, long[] strides, lon
     return dims.length == 1 && (strides[0] == 1 || dims[0] == 1);
   }
 
+  /** Copies a row of dense F32 elements that is not shorter than a vector; its last two vectors overlap. */
+  void readRow(long from, float[] to, int at, int n) {
+    for (int i = 0; i < n; i += Simd.LANES) {
+      int j = Math.min(i, n - Simd.LANES);
+      FloatVector.fromMemorySegment(Simd.F32, data, (offset + from + j) * 4, Simd.ORDER).intoArray(to, at + j);
+    }
+  }
+
   /** What happens to a run of evenly spaced elements. */
   private interface Run {
     void move(int at, long start, long step, int count);
