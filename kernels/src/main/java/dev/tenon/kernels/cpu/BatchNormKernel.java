@@ -111,9 +111,8 @@ record BatchNormKernel(Class<? extends Op> op, Workers workers) implements Kerne
       float scale = (float) (weight[c] / Math.sqrt(sum[1] / count + eps));
       tiles(c, count, (from, n) -> {
         x.read(from, n, tile);
-        for (int i = 0; i < n; i++) {
-          tile[i] = (tile[i] - mean[c]) * scale + bias[c];
-        }
+        UnaryMaps.affine(tile, tile, n, 1, -mean[c]);
+        UnaryMaps.affine(tile, tile, n, scale, bias[c]);
         y.write(from, n, tile);
       });
     }
@@ -169,11 +168,17 @@ record BatchNormKernel(Class<? extends Op> op, Workers workers) implements Kerne
       tiles(c, count, (from, n) -> {
         x.read(from, n, tile);
         g.read(from, n, gradTile);
-        for (int i = 0; i < n; i++) {
-          tile[i] = scale * (gradTile[i] - average - (tile[i] - mean[c]) * slope);
-        }
+        UnaryMaps.affine(tile, tile, n, 1, -mean[c]);
+        differ(gradTile, average, tile, slope, scale, n);
         gradX.write(from, n, tile);
       });
+    }
+
+    /** {@code x = scale·(g − average − slope·x)}. */
+    private static void differ(float[] g, float average, float[] x, float slope, float scale, int n) {
+      for (int i = 0; i < n; i++) {
+        x[i] = scale * (g[i] - average - x[i] * slope);
+      }
     }
 
     void store(Call call) {

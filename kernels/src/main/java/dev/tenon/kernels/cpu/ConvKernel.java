@@ -18,7 +18,7 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
   static final List<Class<? extends Op>> OPS = List.of(Conv2d.class, Conv2dGradInput.class);
 
   /** Elements of packed and computed planes that a task holds: they should stay in the second cache. */
-  private static final int ELEMENTS = 1 << 16;
+  private static final int ELEMENTS = 1 << 18;
   /** Taps that are summed before the next tile: what they read should stay in the first cache. */
   private static final int DEPTH = 320;
   /** Elements that all channels are summed for before the next: what they read of the input should stay in the first cache, too. */

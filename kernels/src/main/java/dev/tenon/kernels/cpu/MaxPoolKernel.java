@@ -6,7 +6,6 @@ import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.MaxPool2d;
 import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Taps;
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
@@ -41,9 +40,9 @@ record MaxPoolKernel(Workers workers) implements Kernel {
     Tensor x = call.input(0);
     MaxPool2d op = (MaxPool2d) call.op();
     Taps rows = op.rows().taps((int) x.dim(2));
-    Columns columns = Columns.of(op.columns().taps((int) x.dim(3)));
-    int from = rows.in() * columns.in;
-    int to = rows.out() * columns.out;
+    TapTable columns = TapTable.of(op.columns().taps((int) x.dim(3)));
+    int from = rows.in() * columns.in();
+    int to = rows.out() * columns.out();
     Strided input = Strided.of(x);
     Strided output = Strided.of(call.output(0));
     Strided found = Strided.of(call.output(1));
@@ -62,61 +61,37 @@ record MaxPoolKernel(Workers workers) implements Kernel {
     });
   }
 
-  /**
-   * Where the elements of each window along a row are.
-   *
-   * @param pitch {@code out} rounded up to whole vectors
-   * @param sources for each element of a window, where each output finds it; where a window has no such element, {@code in}
-   * @param first where each window begins
-   */
-  private record Columns(int in, int out, int pitch, int window, int[] sources, float[] first) {
-    static Columns of(Taps taps) {
-      int pitch = ConvTiles.roundUp(taps.out(), Simd.LANES);
-      int window = Arrays.stream(taps.weights()).mapToInt(w -> w.length).max().orElse(0);
-      int[] sources = new int[window * pitch];
-      Arrays.fill(sources, taps.in());
-      float[] first = new float[pitch];
-      for (int i = 0; i < taps.out(); i++) {
-        first[i] = taps.first()[i];
-        for (int k = 0; k < taps.weights()[i].length; k++) {
-          sources[k * pitch + i] = taps.first()[i] + k;
-        }
-      }
-      return new Columns(taps.in(), taps.out(), pitch, window, sources, first);
-    }
-  }
-
-  private static void pool(float[] x, Taps rows, Columns columns, float[] y, float[] at) {
-    int pitch = columns.pitch;
+  private static void pool(float[] x, Taps rows, TapTable columns, float[] y, float[] at) {
+    int in = columns.in();
+    int out = columns.out();
+    int pitch = columns.pitch();
     float[] maxima = Scratch.array(3, rows.in() * pitch);
     float[] places = Scratch.array(4, rows.in() * pitch);
-    float[] row = Scratch.array(5, columns.in + 1);
+    float[] row = Scratch.array(5, in + 1);
     float[] rivals = Scratch.array(6, pitch);
-    row[columns.in] = Float.NEGATIVE_INFINITY;
+    float[] first = Scratch.array(7, pitch);
+    row[in] = Float.NEGATIVE_INFINITY;
+    for (int i = 0; i < pitch; i++) {
+      first[i] = columns.sources()[i];
+    }
     for (int r = 0; r < rows.in(); r++) {
-      System.arraycopy(x, r * columns.in, row, 0, columns.in);
-      pick(row, columns.sources, 0, maxima, r * pitch, pitch);
+      System.arraycopy(x, r * in, row, 0, in);
+      columns.pick(row, 0, maxima, r * pitch);
       for (int i = 0; i < pitch; i++) {
-        places[r * pitch + i] = columns.first[i] + r * columns.in;
+        places[r * pitch + i] = first[i] + r * in;
       }
-      for (int k = 1; k < columns.window; k++) {
-        pick(row, columns.sources, k * pitch, rivals, 0, pitch);
-        beatAlong(rivals, columns.first, r * columns.in + k, maxima, places, r * pitch, pitch);
+      for (int k = 1; k < columns.window(); k++) {
+        columns.pick(row, k, rivals, 0);
+        beatAlong(rivals, first, r * in + k, maxima, places, r * pitch, pitch);
       }
     }
     for (int i = 0; i < rows.out(); i++) {
-      int first = rows.first()[i];
-      System.arraycopy(maxima, first * pitch, y, i * columns.out, columns.out);
-      System.arraycopy(places, first * pitch, at, i * columns.out, columns.out);
-      for (int r = first + 1; r < first + rows.weights()[i].length; r++) {
-        beat(maxima, places, r * pitch, y, at, i * columns.out, pitch);
+      int top = rows.first()[i];
+      System.arraycopy(maxima, top * pitch, y, i * out, out);
+      System.arraycopy(places, top * pitch, at, i * out, out);
+      for (int r = top + 1; r < top + rows.weights()[i].length; r++) {
+        beat(maxima, places, r * pitch, y, at, i * out, pitch);
       }
-    }
-  }
-
-  private static void pick(float[] row, int[] sources, int from, float[] to, int at, int n) {
-    for (int i = 0; i < n; i++) {
-      to[at + i] = row[sources[from + i]];
     }
   }
 

@@ -7,10 +7,10 @@ import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Resample2d;
 import dev.tenon.engine.op.Resample2dGrad;
 import dev.tenon.engine.op.Taps;
-import java.util.Arrays;
 import java.util.List;
+import jdk.incubator.vector.FloatVector;
 
-/** Runs interpolation, average pooling and their gradients, plane by plane: first all rows, then all columns. */
+/** Runs interpolation, average pooling and their gradients, plane by plane: first along rows, then along columns. */
 record ResampleKernel(Class<? extends Op> op, Workers workers) implements Kernel {
   /** The ops it runs. */
   static final List<Class<? extends Op>> OPS = List.of(Resample2d.class, Resample2dGrad.class);
@@ -47,66 +47,40 @@ record ResampleKernel(Class<? extends Op> op, Workers workers) implements Kernel
     workers.run((int) ((planes + group - 1) / group), task -> body.run(task * group, Math.min(planes, (task + 1) * group)));
   }
 
-  /** Weights one after the other, those of element i from {@code start[i]} on. */
-  private record Weights(int[] first, int[] start, float[] values) {
-    static Weights of(Taps taps) {
-      int[] start = new int[taps.out() + 1];
-      for (int i = 0; i < taps.out(); i++) {
-        start[i + 1] = start[i] + taps.weights()[i].length;
-      }
-      float[] values = new float[start[taps.out()]];
-      for (int i = 0; i < taps.out(); i++) {
-        for (int k = 0; k < taps.weights()[i].length; k++) {
-          values[start[i] + k] = (float) taps.weights()[i][k];
-        }
-      }
-      return new Weights(taps.first(), start, values);
-    }
-  }
-
   private void resample(Call call, Taps rows, Taps columns) {
-    Weights tall = Weights.of(rows);
-    Weights wide = Weights.of(columns);
+    TapTable wide = TapTable.of(columns);
     Strided input = Strided.of(call.input(0));
     Strided output = Strided.of(call.output(0));
     int from = rows.in() * columns.in();
     int to = rows.out() * columns.out();
     planes(call.input(0), from + to, (first, end) -> {
-      float[] x = new float[from];
-      float[] y = new float[to];
-      float[] row = new float[columns.in()];
+      float[] x = Scratch.array(0, from);
+      float[] y = Scratch.array(1, to + Simd.LANES);
+      float[] row = Scratch.array(2, columns.in() + 1);
+      float[] sums = Scratch.array(3, rows.in() * wide.pitch());
+      row[columns.in()] = 0;
       for (long plane = first; plane < end; plane++) {
         input.read(plane * from, from, x);
+        for (int i = 0; i < rows.in(); i++) {
+          System.arraycopy(x, i * columns.in(), row, 0, columns.in());
+          wide.sum(row, sums, i * wide.pitch());
+        }
         for (int i = 0; i < rows.out(); i++) {
-          weighRows(x, tall, i, row);
-          weighColumns(row, wide, y, i * columns.out(), columns.out());
+          weigh(sums, rows.first()[i], wide.pitch(), rows.weights()[i], y, i * columns.out());
         }
         output.write(plane * to, to, y);
       }
     });
   }
 
-  private static void weighRows(float[] x, Weights rows, int i, float[] row) {
-    Arrays.fill(row, 0);
-    for (int k = rows.start[i]; k < rows.start[i + 1]; k++) {
-      addScaled(x, (rows.first[i] + k - rows.start[i]) * row.length, rows.values[k], row);
-    }
-  }
-
-  private static void addScaled(float[] x, int at, float weight, float[] row) {
-    for (int c = 0; c < row.length; c++) {
-      row[c] += weight * x[at + c];
-    }
-  }
-
-  private static void weighColumns(float[] row, Weights columns, float[] y, int at, int width) {
-    for (int c = 0; c < width; c++) {
-      int start = columns.start[c];
-      float sum = 0;
-      for (int k = start; k < columns.start[c + 1]; k++) {
-        sum += columns.values[k] * row[columns.first[c] + k - start];
+  /** The weighted sum of some rows; what is written beyond the end of one, the next overwrites. */
+  private static void weigh(float[] x, int first, int pitch, double[] weights, float[] y, int at) {
+    for (int i = 0; i < pitch; i += Simd.LANES) {
+      FloatVector sum = FloatVector.zero(Simd.F32);
+      for (int k = 0; k < weights.length; k++) {
+        sum = FloatVector.fromArray(Simd.F32, x, (first + k) * pitch + i).fma(FloatVector.broadcast(Simd.F32, (float) weights[k]), sum);
       }
-      y[at + c] = sum;
+      sum.intoArray(y, at + i);
     }
   }
 }
