@@ -25,7 +25,7 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
   private static final int BLOCK = 2 * ConvTiles.WIDE;
   /** Multiplications that are worth a task of their own. */
   private static final long GRAIN = 1 << 21;
-  /** Where there are fewer planes to share out, the output channels of one are split, which packs its inputs again. */
+  /** Where there are fewer planes to share out, the output channels of one are split, which packs its inputs again, and so are rows. */
   private static final int TASKS = 16;
 
   @Override
@@ -78,7 +78,7 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
     int planes = shape.batch() * shape.groups();
     int split = Math.max(1, Math.min(TASKS / planes, shape.outputs() / (4 * ConvTiles.ROWS)));
     int outputs = (shape.outputs() + split - 1) / split;
-    ConvPlanes strips = shape.strips(shape.inputs(), outputs, ELEMENTS);
+    ConvPlanes strips = shape.strips(shape.inputs(), outputs, planes * split < TASKS ? ELEMENTS / 4 : ELEMENTS);
     int perPlane = (shape.rows().count() + strips.strip() - 1) / strips.strip();
     int pieces = planes * split * perPlane;
     int group = Math.clamp(GRAIN / Math.max(1, shape.products() * strips.strip() / split), 1, (pieces + TASKS - 1) / TASKS);
