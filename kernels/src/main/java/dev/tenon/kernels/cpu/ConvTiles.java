@@ -15,7 +15,7 @@ final class ConvTiles {
   /** Taps of a weight gradient's tile of one channel: the rows of the usual windows fit in without much rest. */
   static final int TAPS = 9;
   /** Taps of a weight gradient's tile of {@link #ROWS} channels. */
-  static final int SUM_TAPS = Simd.LANES == 16 ? 6 : 2;
+  static final int SUM_TAPS = Simd.LANES == 16 ? 5 : 2;
 
   private ConvTiles() {}
 
@@ -191,45 +191,40 @@ final class ConvTiles {
    * taps from number {@code tap} on to the taps' sums, a vector each, whose channels are {@code lds} apart.
    */
   static void fourSums(float[] g, int gi, int ldg, float[] x, int[] offsets, int tap, int n, float[] sums, int si, int lds) {
-    if (SUM_TAPS == 6) {
-      fourBySix(g, gi, ldg, x, offsets, tap, n, sums, si, lds);
+    if (SUM_TAPS == 5) {
+      fourByFive(g, gi, ldg, x, offsets, tap, n, sums, si, lds);
     } else {
       fourByTwo(g, gi, ldg, x, offsets, tap, n, sums, si, lds);
     }
   }
 
-  private static void fourBySix(float[] g, int gi, int ldg, float[] x, int[] offsets, int tap, int n, float[] sums, int si, int lds) {
+  private static void fourByFive(float[] g, int gi, int ldg, float[] x, int[] offsets, int tap, int n, float[] sums, int si, int lds) {
     int l = Simd.LANES;
     int x0i = offsets[tap];
     int x1i = offsets[tap + 1];
     int x2i = offsets[tap + 2];
     int x3i = offsets[tap + 3];
     int x4i = offsets[tap + 4];
-    int x5i = offsets[tap + 5];
     FloatVector s00 = FloatVector.fromArray(Simd.F32, sums, si);
     FloatVector s01 = FloatVector.fromArray(Simd.F32, sums, si + l);
     FloatVector s02 = FloatVector.fromArray(Simd.F32, sums, si + 2 * l);
     FloatVector s03 = FloatVector.fromArray(Simd.F32, sums, si + 3 * l);
     FloatVector s04 = FloatVector.fromArray(Simd.F32, sums, si + 4 * l);
-    FloatVector s05 = FloatVector.fromArray(Simd.F32, sums, si + 5 * l);
     FloatVector s10 = FloatVector.fromArray(Simd.F32, sums, si + lds);
     FloatVector s11 = FloatVector.fromArray(Simd.F32, sums, si + lds + l);
     FloatVector s12 = FloatVector.fromArray(Simd.F32, sums, si + lds + 2 * l);
     FloatVector s13 = FloatVector.fromArray(Simd.F32, sums, si + lds + 3 * l);
     FloatVector s14 = FloatVector.fromArray(Simd.F32, sums, si + lds + 4 * l);
-    FloatVector s15 = FloatVector.fromArray(Simd.F32, sums, si + lds + 5 * l);
     FloatVector s20 = FloatVector.fromArray(Simd.F32, sums, si + 2 * lds);
     FloatVector s21 = FloatVector.fromArray(Simd.F32, sums, si + 2 * lds + l);
     FloatVector s22 = FloatVector.fromArray(Simd.F32, sums, si + 2 * lds + 2 * l);
     FloatVector s23 = FloatVector.fromArray(Simd.F32, sums, si + 2 * lds + 3 * l);
     FloatVector s24 = FloatVector.fromArray(Simd.F32, sums, si + 2 * lds + 4 * l);
-    FloatVector s25 = FloatVector.fromArray(Simd.F32, sums, si + 2 * lds + 5 * l);
     FloatVector s30 = FloatVector.fromArray(Simd.F32, sums, si + 3 * lds);
     FloatVector s31 = FloatVector.fromArray(Simd.F32, sums, si + 3 * lds + l);
     FloatVector s32 = FloatVector.fromArray(Simd.F32, sums, si + 3 * lds + 2 * l);
     FloatVector s33 = FloatVector.fromArray(Simd.F32, sums, si + 3 * lds + 3 * l);
     FloatVector s34 = FloatVector.fromArray(Simd.F32, sums, si + 3 * lds + 4 * l);
-    FloatVector s35 = FloatVector.fromArray(Simd.F32, sums, si + 3 * lds + 5 * l);
     for (int i = 0; i < n; i += l) {
       FloatVector g0 = FloatVector.fromArray(Simd.F32, g, gi + i);
       FloatVector g1 = FloatVector.fromArray(Simd.F32, g, gi + ldg + i);
@@ -260,36 +255,27 @@ final class ConvTiles {
       s14 = g1.fma(x4, s14);
       s24 = g2.fma(x4, s24);
       s34 = g3.fma(x4, s34);
-      FloatVector x5 = FloatVector.fromArray(Simd.F32, x, x5i + i);
-      s05 = g0.fma(x5, s05);
-      s15 = g1.fma(x5, s15);
-      s25 = g2.fma(x5, s25);
-      s35 = g3.fma(x5, s35);
     }
     s00.intoArray(sums, si);
     s01.intoArray(sums, si + l);
     s02.intoArray(sums, si + 2 * l);
     s03.intoArray(sums, si + 3 * l);
     s04.intoArray(sums, si + 4 * l);
-    s05.intoArray(sums, si + 5 * l);
     s10.intoArray(sums, si + lds);
     s11.intoArray(sums, si + lds + l);
     s12.intoArray(sums, si + lds + 2 * l);
     s13.intoArray(sums, si + lds + 3 * l);
     s14.intoArray(sums, si + lds + 4 * l);
-    s15.intoArray(sums, si + lds + 5 * l);
     s20.intoArray(sums, si + 2 * lds);
     s21.intoArray(sums, si + 2 * lds + l);
     s22.intoArray(sums, si + 2 * lds + 2 * l);
     s23.intoArray(sums, si + 2 * lds + 3 * l);
     s24.intoArray(sums, si + 2 * lds + 4 * l);
-    s25.intoArray(sums, si + 2 * lds + 5 * l);
     s30.intoArray(sums, si + 3 * lds);
     s31.intoArray(sums, si + 3 * lds + l);
     s32.intoArray(sums, si + 3 * lds + 2 * l);
     s33.intoArray(sums, si + 3 * lds + 3 * l);
     s34.intoArray(sums, si + 3 * lds + 4 * l);
-    s35.intoArray(sums, si + 3 * lds + 5 * l);
   }
 
   private static void fourByTwo(float[] g, int gi, int ldg, float[] x, int[] offsets, int tap, int n, float[] sums, int si, int lds) {

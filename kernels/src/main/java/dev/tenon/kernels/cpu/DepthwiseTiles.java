@@ -204,12 +204,9 @@ final class DepthwiseTiles {
       FloatVector g1 = FloatVector.fromArray(Simd.F32, g, gi + ldg + i);
       FloatVector g2 = FloatVector.fromArray(Simd.F32, g, gi + 2 * ldg + i);
       FloatVector g3 = FloatVector.fromArray(Simd.F32, g, gi + 3 * ldg + i);
-      FloatVector x00 = FloatVector.fromArray(Simd.F32, x, xi + i);
-      s00 = g0.fma(x00, s00);
-      FloatVector x01 = FloatVector.fromArray(Simd.F32, x, xi + i + 1);
-      s01 = g0.fma(x01, s01);
-      FloatVector x02 = FloatVector.fromArray(Simd.F32, x, xi + i + 2);
-      s02 = g0.fma(x02, s02);
+      s00 = g0.fma(FloatVector.fromArray(Simd.F32, x, xi + i), s00);
+      s01 = g0.fma(FloatVector.fromArray(Simd.F32, x, xi + i + 1), s01);
+      s02 = g0.fma(FloatVector.fromArray(Simd.F32, x, xi + i + 2), s02);
       FloatVector x10 = FloatVector.fromArray(Simd.F32, x, xi + ldx + i);
       s00 = g1.fma(x10, s00);
       s10 = g0.fma(x10, s10);
@@ -252,12 +249,9 @@ final class DepthwiseTiles {
       FloatVector x42 = FloatVector.fromArray(Simd.F32, x, xi + 4 * ldx + i + 2);
       s12 = g3.fma(x42, s12);
       s22 = g2.fma(x42, s22);
-      FloatVector x50 = FloatVector.fromArray(Simd.F32, x, xi + 5 * ldx + i);
-      s20 = g3.fma(x50, s20);
-      FloatVector x51 = FloatVector.fromArray(Simd.F32, x, xi + 5 * ldx + i + 1);
-      s21 = g3.fma(x51, s21);
-      FloatVector x52 = FloatVector.fromArray(Simd.F32, x, xi + 5 * ldx + i + 2);
-      s22 = g3.fma(x52, s22);
+      s20 = g3.fma(FloatVector.fromArray(Simd.F32, x, xi + 5 * ldx + i), s20);
+      s21 = g3.fma(FloatVector.fromArray(Simd.F32, x, xi + 5 * ldx + i + 1), s21);
+      s22 = g3.fma(FloatVector.fromArray(Simd.F32, x, xi + 5 * ldx + i + 2), s22);
     }
     s00.intoArray(sums, si);
     s01.intoArray(sums, si + l);
