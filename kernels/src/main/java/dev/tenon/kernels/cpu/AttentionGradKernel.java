@@ -125,9 +125,7 @@ record AttentionGradKernel(Workers workers) implements Kernel {
       lse.read(first, m, b.lse);
       UnaryMaps.affine(b.q, b.q, m * d, (float) grad.scale(), 0);
       b.products(keysAcross, valuesAcross, m, keys, d);
-      for (int r = 0; r < m; r++) {
-        scores(first + r, i + r, r);
-      }
+      scores(first, i, m);
       Heads.panels(b.gradO, m, d, b.packed);
       Heads.product(b.p, 1, ld, b.packed, keys, d, m, gradV, ldo);
       Heads.panels(b.q, m, d, b.packed);
@@ -139,35 +137,30 @@ record AttentionGradKernel(Workers workers) implements Kernel {
     }
 
     /**
-     * Turns row {@code r} of the block's scores, that of query {@code i} of its head, into probabilities, and that of their gradient
-     * into the scores' gradient.
+     * Turns the block's scores, those of query {@code i} of its head and on, into probabilities, and their gradients into those of the
+     * scores. All rows go a step at a time, as a row's steps have to wait for each other.
      */
-    private void scores(long index, int i, int r) {
-      int at = r * ld;
-      int seen = grad.causal() ? Math.min(i + 1, keys) : keys;
-      long row = index * keys;
-      if (bias != null) {
-        bias.read(row, seen, b.row);
-        for (int j = 0; j < seen; j++) {
-          b.p[at + j] += b.row[j];
+    private void scores(long first, int i, int m) {
+      for (int r = 0; r < m; r++) {
+        int at = r * ld;
+        int seen = grad.causal() ? Math.min(i + r + 1, keys) : keys;
+        if (bias != null) {
+          bias.read((first + r) * keys, seen, b.row);
+          AttentionKernel.add(b.p, at, b.row, seen);
         }
+        if (b.lse[r] == Float.NEGATIVE_INFINITY) {
+          seen = 0;
+        } else {
+          VectorMath.decay(b.p, 1, -b.lse[r], b.p, at, seen);
+        }
+        Arrays.fill(b.p, at + seen, at + ld, 0);
       }
-      if (b.lse[r] == Float.NEGATIVE_INFINITY) {
-        seen = 0;
-      } else {
-        VectorMath.exp(b.p, 1, -b.lse[r], b.p, at, seen);
+      for (int r = 0; r < m; r++) {
+        RowMaps.softmaxGrad(b.p, b.gradP, r * ld, ld, VectorMath.dot(b.gradO, b.o, r * d, d), b.gradP);
       }
-      Arrays.fill(b.p, at + seen, at + ld, 0);
-      float delta = 0;
-      for (int c = 0; c < d; c++) {
-        delta += b.gradO[r * d + c] * b.o[r * d + c];
-      }
-      for (int j = at; j < at + ld; j++) {
-        b.gradP[j] = b.p[j] * (b.gradP[j] - delta);
-      }
-      if (gradScores != null) {
-        System.arraycopy(b.gradP, at, b.row, 0, keys);
-        gradScores.write(row, keys, b.row);
+      for (int r = 0; r < m && gradScores != null; r++) {
+        System.arraycopy(b.gradP, r * ld, b.row, 0, keys);
+        gradScores.write((first + r) * keys, keys, b.row);
       }
     }
   }

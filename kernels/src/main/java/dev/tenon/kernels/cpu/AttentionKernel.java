@@ -70,7 +70,8 @@ record AttentionKernel(Workers workers) implements Kernel {
     private final float[] score;
     private final float[] out;
     private final float[] row;
-    private final float[] sums;
+    private final float[] peaks;
+    private final float[] factors;
 
     Head(Call call) {
       this.attention = (Attention) call.op();
@@ -91,7 +92,8 @@ record AttentionKernel(Workers workers) implements Kernel {
       this.score = Scratch.array(4, block * ld);
       this.out = Scratch.array(5, block * ldo);
       this.row = Scratch.array(6, Rows.padded(keys));
-      this.sums = Scratch.array(7, block);
+      this.peaks = Scratch.array(7, block);
+      this.factors = Scratch.array(8, block);
     }
 
     void run(int head, int from, int to) {
@@ -110,41 +112,57 @@ record AttentionKernel(Workers workers) implements Kernel {
       UnaryMaps.affine(query, query, m * d, (float) attention.scale(), 0);
       Arrays.fill(score, 0, block * ld, 0);
       Heads.product(query, d, 1, k, m, keys, d, score, ld);
-      for (int r = 0; r < m; r++) {
-        sums[r] = softmax(score, r * ld, first + r, i + r);
-      }
-      lse.write(first, m, sums);
+      softmax(first, i, m);
       Arrays.fill(out, 0, block * ldo, 0);
       Heads.product(score, ld, 1, v, m, d, keys, out, ldo);
+      for (int r = 0; r < m; r++) {
+        RowMaps.scale(out, r * ldo, d, factors[r], out);
+      }
       Heads.unpad(out, m, d, 1, query);
       o.write(first * d, m * d, query);
     }
 
-    /** Turns the scores of a row's query, number {@code i} of its head, into probabilities and answers their log-sum-exp. */
-    private float softmax(float[] score, int at, long index, int i) {
-      int seen = attention.causal() ? Math.min(i + 1, keys) : keys;
-      if (bias != null) {
-        bias.read(index * keys, seen, row);
-        for (int j = 0; j < seen; j++) {
-          score[at + j] += row[j];
-        }
-      }
-      float max = VectorMath.max(score, at, seen);
-      if (max == Float.NEGATIVE_INFINITY) {
-        Arrays.fill(score, at, at + keys, 0);
-        return max;
-      }
-      VectorMath.exp(score, 1, -max, score, at, seen);
-      float sum = VectorMath.sum(score, at, seen);
-      Arrays.fill(score, at + seen, at + keys, 0);
-      scale(score, at, seen, 1 / sum);
-      return (float) (max + Math.log(sum));
+    /** Keys that query {@code i} of a head sees. */
+    private int seen(int i) {
+      return attention.causal() ? Math.min(i + 1, keys) : keys;
     }
 
-    private static void scale(float[] x, int at, int n, float scale) {
-      for (int i = at; i < at + n; i++) {
-        x[i] *= scale;
+    /**
+     * Turns the block's scores into probabilities, but for a factor each row, and writes their log-sum-exp. All rows go a step at a
+     * time, as a row's steps have to wait for each other.
+     */
+    private void softmax(long first, int i, int m) {
+      for (int r = 0; r < m; r++) {
+        if (bias != null) {
+          bias.read((first + r) * keys, seen(i + r), row);
+          add(score, r * ld, row, seen(i + r));
+        }
+        peaks[r] = VectorMath.peak(score, r * ld, seen(i + r));
+        if (peaks[r] == Float.NEGATIVE_INFINITY) {
+          peaks[r] = VectorMath.max(score, r * ld, seen(i + r));
+        }
       }
+      for (int r = 0; r < m; r++) {
+        if (peaks[r] == Float.NEGATIVE_INFINITY) {
+          Arrays.fill(score, r * ld, (r + 1) * ld, 0);
+        } else {
+          VectorMath.decay(score, 1, -peaks[r], score, r * ld, seen(i + r));
+          Arrays.fill(score, r * ld + seen(i + r), (r + 1) * ld, 0);
+        }
+      }
+      for (int r = 0; r < m; r++) {
+        float sum = VectorMath.sum(score, r * ld, ld);
+        factors[r] = sum == 0 ? 0 : 1 / sum;
+        peaks[r] = (float) (peaks[r] + Math.log(sum));
+      }
+      lse.write(first, m, peaks);
+    }
+  }
+
+  /** Adds {@code n} elements to those of x from {@code at}. */
+  static void add(float[] x, int at, float[] y, int n) {
+    for (int i = 0; i < n; i++) {
+      x[at + i] += y[i];
     }
   }
 

@@ -105,7 +105,7 @@ record BatchNormKernel(Class<? extends Op> op, Workers workers) implements Kerne
       tiles(c, count, (from, n) -> {
         x.read(from, n, tile);
         UnaryMaps.affine(tile, tile, n, 1, -mean[c]);
-        sum[1] += VectorMath.dot(tile, tile, n);
+        sum[1] += VectorMath.dot(tile, tile, 0, n);
       });
       variance[c] = (float) (sum[1] / count);
       float scale = (float) (weight[c] / Math.sqrt(sum[1] / count + eps));
@@ -157,7 +157,7 @@ record BatchNormKernel(Class<? extends Op> op, Workers workers) implements Kerne
         x.read(from, n, tile);
         g.read(from, n, gradTile);
         UnaryMaps.affine(tile, tile, n, 1, -mean[c]);
-        sum[0] += VectorMath.dot(tile, gradTile, n);
+        sum[0] += VectorMath.dot(tile, gradTile, 0, n);
         sum[1] += VectorMath.sum(gradTile, 0, n);
       });
       gradWeight[c] = (float) (sum[0] * rstd);

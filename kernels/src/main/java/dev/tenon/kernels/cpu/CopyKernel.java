@@ -76,7 +76,11 @@ record CopyKernel(Class<? extends Op> op, Workers workers) implements Kernel {
 
   /** Copies what {@code source} sees of one tensor to what {@code target} sees of another. */
   static void copy(Workers workers, Tensor from, Layout source, Tensor to, Layout target) {
-    if (source.shape().size() > 0) {
+    Strided x = Strided.of(from, source);
+    Strided y = Strided.of(to, target);
+    if (from.dtype() == to.dtype() && x.hasLongRuns() && y.hasLongRuns()) {
+      workers.ranges(x.size(), (first, end) -> x.copy(first, (int) (end - first), y));
+    } else if (x.size() > 0) {
       int tile = (int) Math.min(Rows.TILE, source.shape().size());
       Rows.run(workers, List.of(Rows.Operand.of(from, source, tile)), List.of(Rows.Operand.of(to, target, tile)),
           (in, out, n) -> System.arraycopy(in[0], 0, out[0], 0, n));

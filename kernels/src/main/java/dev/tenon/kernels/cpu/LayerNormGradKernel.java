@@ -6,6 +6,7 @@ import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.LayerNormGrad;
 import dev.tenon.engine.op.Op;
+import java.util.Arrays;
 
 /** Runs {@link LayerNormGrad} in one pass over the rows, which also adds up the gradients of weight and bias. */
 record LayerNormGradKernel(Workers workers) implements Kernel {
@@ -36,19 +37,18 @@ record LayerNormGradKernel(Workers workers) implements Kernel {
     int group = Math.max(16, GRAIN / n);
     int parts = (rows + group - 1) / group;
     float[] weight = new float[Rows.padded(n)];
+    Arrays.fill(weight, 1);
     if (grad.affine()) {
       Strided.of(call.input(4)).read(0, n, weight);
     }
-    Partials gradWeight = Partials.of(parts, grad.affine() ? n : 0);
-    Partials gradBias = Partials.of(parts, grad.affine() ? n : 0);
+    Partials gradWeight = Partials.of(parts, n);
+    Partials gradBias = Partials.of(parts, n);
     workers.run(parts, part -> {
-      float[] sumWeight = new float[Rows.padded(n)];
-      float[] sumBias = new float[Rows.padded(n)];
-      rows(call, part * group, Math.min(rows, (part + 1) * group), n, grad.affine() ? weight : null, sumWeight, sumBias);
-      if (grad.affine()) {
-        gradWeight.set(part, 0, sumWeight, n);
-        gradBias.set(part, 0, sumBias, n);
-      }
+      float[] sumWeight = new float[weight.length];
+      float[] sumBias = new float[weight.length];
+      rows(call, part * group, Math.min(rows, (part + 1) * group), n, weight, sumWeight, sumBias);
+      gradWeight.set(part, 0, sumWeight, n);
+      gradBias.set(part, 0, sumBias, n);
     });
     if (grad.affine()) {
       Strided.of(call.output(1)).write(0, n, gradWeight.total());
@@ -60,18 +60,24 @@ record LayerNormGradKernel(Workers workers) implements Kernel {
     Strided gradOutput = Strided.of(call.input(0));
     Strided input = Strided.of(call.input(1));
     Strided gradInput = Strided.of(call.output(0));
-    float[] g = new float[Rows.padded(n)];
-    float[] x = new float[Rows.padded(n)];
+    int block = Math.max(1, Rows.BLOCK / n);
+    int room = Rows.padded(block * n) + Simd.LANES;
+    float[] g = Scratch.array(0, room);
+    float[] x = Scratch.array(1, room);
+    float[] gradX = Scratch.array(2, room);
+    float[] normal = Scratch.array(3, weight.length);
+    float[] weighed = Scratch.array(4, weight.length);
     float[] mean = values(call.input(2), from, to);
     float[] rstd = values(call.input(3), from, to);
-    for (int row = from; row < to; row++) {
-      gradOutput.read((long) row * n, n, g);
-      input.read((long) row * n, n, x);
-      if (weight != null) {
-        parameters(g, x, n, mean[row - from], rstd[row - from], gradWeight, gradBias);
+    for (int row = from; row < to; row += block) {
+      int count = Math.min(block, to - row);
+      gradOutput.read((long) row * n, count * n, g);
+      input.read((long) row * n, count * n, x);
+      for (int r = 0; r < count; r++) {
+        int at = row + r - from;
+        NormMaps.gradients(g, x, r * n, n, mean[at], rstd[at], weight, normal, weighed, gradX, gradWeight, gradBias);
       }
-      inputs(g, x, n, mean[row - from], rstd[row - from], weight);
-      gradInput.write((long) row * n, n, g);
+      gradInput.write((long) row * n, count * n, gradX);
     }
   }
 
@@ -79,26 +85,5 @@ record LayerNormGradKernel(Workers workers) implements Kernel {
     float[] values = new float[to - from];
     Strided.of(statistic).read(from, to - from, values);
     return values;
-  }
-
-  /** Adds to the gradients of weight and bias. */
-  private static void parameters(float[] g, float[] x, int n, float mean, float rstd, float[] gradWeight, float[] gradBias) {
-    for (int i = 0; i < n; i++) {
-      gradWeight[i] += g[i] * ((x[i] - mean) * rstd);
-    }
-    BinaryMaps.add(gradBias, g, gradBias, n);
-  }
-
-  /** Turns g into gradX. */
-  private static void inputs(float[] g, float[] x, int n, float mean, float rstd, float[] weight) {
-    UnaryMaps.affine(x, x, n, 1, -mean);
-    if (weight != null) {
-      BinaryMaps.multiply(g, weight, g, n);
-    }
-    float average = VectorMath.sum(g, 0, n) / n;
-    float slope = VectorMath.dot(g, x, n) * rstd / n * rstd;
-    for (int i = 0; i < n; i++) {
-      g[i] = rstd * (g[i] - average - x[i] * slope);
-    }
   }
 }

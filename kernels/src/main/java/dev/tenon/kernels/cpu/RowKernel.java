@@ -1,6 +1,5 @@
 package dev.tenon.kernels.cpu;
 
-import dev.tenon.engine.Layout;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
@@ -14,8 +13,8 @@ import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Softmax;
 import dev.tenon.engine.op.SoftmaxGrad;
 import java.util.List;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
-import java.util.stream.LongStream;
 
 /** Runs the ops that work on each row by itself: the softmax family along any dimension, layer norm, and the gated GELU. */
 record RowKernel(Class<? extends Op> op, Workers workers) implements Kernel {
@@ -37,24 +36,25 @@ record RowKernel(Class<? extends Op> op, Workers workers) implements Kernel {
   @Override
   public void launch(Call call) {
     switch (call.op()) {
-      case Softmax(int axis) -> along(axis, call, (in, out, n) -> RowMaps.softmax(in[0], out[0], n));
-      case SoftmaxGrad(int axis) -> along(axis, call, (in, out, n) -> RowMaps.softmaxGrad(in[0], in[1], out[0], n));
-      case LogSoftmax(int axis) -> along(axis, call, (in, out, n) -> RowMaps.logSoftmax(in[0], out[0], n));
-      case LogSoftmaxGrad(int axis) -> along(axis, call, (in, out, n) -> RowMaps.logSoftmaxGrad(in[0], in[1], out[0], n));
+      case Softmax(int axis) -> along(axis, call, width -> (in, out, n) -> RowMaps.softmax(in[0], out[0], n, width));
+      case SoftmaxGrad(int axis) -> along(axis, call, width -> (in, out, n) -> RowMaps.softmaxGrad(in[0], in[1], out[0], n, width));
+      case LogSoftmax(int axis) -> along(axis, call, width -> (in, out, n) -> RowMaps.logSoftmax(in[0], out[0], n, width));
+      case LogSoftmaxGrad(int axis) ->
+          along(axis, call, width -> (in, out, n) -> RowMaps.logSoftmaxGrad(in[0], in[1], out[0], n, width));
       case LayerNorm norm -> layerNorm(norm, call);
-      case GatedGelu(int experts) -> gated(experts, call, RowMaps::gatedGelu);
-      case GatedGeluGrad(int experts) -> gated(experts, call, (in, out, n) -> RowMaps.gatedGeluGrad(in, out, n, experts));
+      case GatedGelu(int experts) -> gated(experts, call);
+      case GatedGeluGrad(int experts) -> gated(experts, call);
       default -> throw new IllegalArgumentException(call.op().name() + " does not work on rows");
     }
   }
 
   /** Rows along {@code axis}, which is seen as the last dimension. */
-  private void along(int axis, Call call, Rows.Body body) {
+  private void along(int axis, Call call, IntFunction<Rows.Body> body) {
     Shape shape = call.output(0).shape();
     int a = shape.axis(axis);
     int[] order = IntStream.range(0, shape.rank()).map(d -> d == shape.rank() - 1 ? a : d < a ? d : d + 1).toArray();
     int width = (int) shape.dim(a);
-    Rows.run(workers, operands(call.inputs(), order, width), operands(call.outputs(), order, width), body);
+    Rows.blocks(workers, operands(call.inputs(), order, width), operands(call.outputs(), order, width), body.apply(width));
   }
 
   private static List<Rows.Operand> operands(List<Tensor> tensors, int[] order, int width) {
@@ -64,29 +64,31 @@ record RowKernel(Class<? extends Op> op, Workers workers) implements Kernel {
   private void layerNorm(LayerNorm norm, Call call) {
     Shape shape = call.input(0).shape();
     int width = (int) shape.product(shape.rank() - norm.dims(), shape.rank());
-    List<Rows.Operand> in = call.inputs().stream().map(t -> Rows.Operand.of(t, t.layout().expand(shape), width)).toList();
+    List<Rows.Operand> in = call.inputs().stream().map(t -> Rows.Operand.of(t, t.layout(), width)).toList();
     List<Rows.Operand> out = List.of(
         Rows.Operand.of(call.output(0), call.output(0).layout(), width),
         Rows.Operand.of(call.output(1), call.output(1).layout(), 1),
         Rows.Operand.of(call.output(2), call.output(2).layout(), 1));
-    Rows.run(workers, in, out, (x, y, n) -> RowMaps.layerNorm(x, y, n, norm.eps()));
+    Rows.blocks(workers, in, out, (x, y, size) -> NormMaps.layerNorm(x, y, size, width, norm.eps()));
   }
 
-  /** Rows are the hidden channels of one token; the gate is seen as wide as they are, its gradient has an element an expert. */
-  private void gated(int experts, Call call, Rows.Body body) {
-    Tensor z = call.input(0);
-    int hidden = (int) z.dim(-1);
-    Tensor gate = call.input(1);
-    Layout wide = Layout.of(
-            gate.shape().insert(gate.rank(), 1), LongStream.concat(LongStream.of(gate.layout().strides()), LongStream.of(0)).toArray(),
-            gate.layout().offset())
-        .expand(gate.shape().insert(gate.rank(), hidden / experts));
+  /** Rows are the hidden channels of one token; the gate and its gradient have an element for each expert's share of them. */
+  private void gated(int experts, Call call) {
+    int hidden = (int) call.input(0).dim(-1);
+    int width = hidden / experts;
     List<Rows.Operand> in = IntStream.range(0, call.inputs().size())
-        .mapToObj(i -> Rows.Operand.of(call.input(i), i == 1 ? wide : call.input(i).layout(), hidden))
+        .mapToObj(i -> Rows.Operand.of(call.input(i), call.input(i).layout(), i == 1 ? experts : hidden))
         .toList();
     List<Rows.Operand> out = IntStream.range(0, call.outputs().size())
         .mapToObj(i -> Rows.Operand.of(call.output(i), call.output(i).layout(), i == 1 ? experts : hidden))
         .toList();
-    Rows.run(workers, in, out, body);
+    Rows.blocks(workers, in, out, (x, y, size) -> {
+      float[] room = Scratch.array(Scratch.ROOM, x[0].length);
+      if (call.op() instanceof GatedGelu) {
+        RowMaps.gatedGelu(x[0], x[1], room, y[0], size, width);
+      } else {
+        RowMaps.gatedGeluGrad(x, room, y[0], y[1], size, width);
+      }
+    });
   }
 }

@@ -12,14 +12,19 @@ import java.util.stream.Stream;
 final class Rows {
   /** Elements of an element-wise map's row: three of them fit into the first cache. */
   static final int TILE = 1024;
+  /** Elements in a block of rows. */
+  static final int BLOCK = 2048;
   /** Elements a task handles. */
   private static final int GRAIN = 1 << 15;
 
   private Rows() {}
 
-  /** A computation on one row of each operand. Arrays end on a multiple of the vector length; what lies beyond a row is anything. */
+  /**
+   * A computation on a row of each operand, or on a block of rows that follow each other. What lies beyond them in an array is anything,
+   * and as many elements as a vector has may be read and written there.
+   */
   interface Body {
-    /** Fills in the rows {@code out} from the rows {@code in}; {@code n} is the length of the first result's row. */
+    /** Fills in the rows {@code out} from the rows {@code in}; {@code n} is how many elements the first result has in them. */
     void apply(float[][] in, float[][] out, int n);
   }
 
@@ -29,8 +34,14 @@ final class Rows {
       return new Operand(Strided.of(tensor, layout), width);
     }
 
-    private int length(long row) {
-      return (int) Math.min(width, data.size() - row * width);
+    /** Whether a block of rows sees but one row of it: the first, which every row shares. */
+    private boolean shared(int block) {
+      return block == 1 ? data.repeats(width) : data.size() == width;
+    }
+
+    /** Elements in {@code rows} rows from {@code row} on. */
+    private int length(long row, long rows) {
+      return (int) Math.min(rows * width, data.size() - row * width);
     }
   }
 
@@ -39,39 +50,57 @@ final class Rows {
     return (n + Simd.LANES - 1) / Simd.LANES * Simd.LANES;
   }
 
+  /** Runs {@code body} on one row of each operand at a time. */
   static void run(Workers workers, List<Operand> in, List<Operand> out, Body body) {
-    int width = out.getFirst().width;
-    long rows = (out.getFirst().data.size() + width - 1) / width;
-    int widest = Stream.concat(in.stream(), out.stream()).mapToInt(Operand::width).max().orElse(1);
-    long group = Math.max(1, GRAIN / widest);
-    workers.run(Math.toIntExact((rows + group - 1) / group), task ->
-        some(task * group, Math.min(rows, (task + 1) * group), in, out, body));
+    run(workers, in, out, 1, body);
   }
 
-  private static void some(long from, long to, List<Operand> in, List<Operand> out, Body body) {
-    float[][] x = arrays(in, 0);
-    float[][] y = arrays(out, in.size());
-    boolean[] same = new boolean[x.length];
-    for (long row = from; row < to; row++) {
+  /** Runs {@code body} on blocks of as many rows as the first cache holds well; operands of one row are shared by all. */
+  static void blocks(Workers workers, List<Operand> in, List<Operand> out, Body body) {
+    run(workers, in, out, Math.max(1, BLOCK / widest(in, out)), body);
+  }
+
+  private static int widest(List<Operand> in, List<Operand> out) {
+    return Stream.concat(in.stream(), out.stream()).mapToInt(Operand::width).max().orElse(1);
+  }
+
+  private static void run(Workers workers, List<Operand> in, List<Operand> out, int block, Body body) {
+    int width = out.getFirst().width;
+    long rows = (out.getFirst().data.size() + width - 1) / width;
+    long group = Math.max(1, GRAIN / widest(in, out) / block) * block;
+    workers.run(Math.toIntExact((rows + group - 1) / group), task ->
+        some(task * group, Math.min(rows, (task + 1) * group), in, out, block, body));
+  }
+
+  private static void some(long from, long to, List<Operand> in, List<Operand> out, int block, Body body) {
+    float[][] x = arrays(in, 0, block);
+    float[][] y = arrays(out, in.size(), block);
+    for (int i = 0; i < x.length; i++) {
+      Operand operand = in.get(i);
+      if (operand.shared(block)) {
+        operand.data.read(0, operand.width, x[i]);
+      }
+    }
+    for (long row = from; row < to; row += block) {
+      long count = Math.min(block, to - row);
       for (int i = 0; i < x.length; i++) {
         Operand operand = in.get(i);
-        if (!same[i]) {
-          operand.data.read(row * operand.width, operand.length(row), x[i]);
-          same[i] = row == from && operand.data.repeats(operand.width);
+        if (!operand.shared(block)) {
+          operand.data.read(row * operand.width, operand.length(row, count), x[i]);
         }
       }
-      body.apply(x, y, out.getFirst().length(row));
+      body.apply(x, y, out.getFirst().length(row, count));
       for (int i = 0; i < y.length; i++) {
         Operand operand = out.get(i);
-        operand.data.write(row * operand.width, operand.length(row), y[i]);
+        operand.data.write(row * operand.width, operand.length(row, count), y[i]);
       }
     }
   }
 
-  private static float[][] arrays(List<Operand> operands, int first) {
+  private static float[][] arrays(List<Operand> operands, int first, int block) {
     float[][] arrays = new float[operands.size()][];
     for (int i = 0; i < arrays.length; i++) {
-      arrays[i] = Scratch.array(first + i, padded(operands.get(i).width));
+      arrays[i] = Scratch.array(first + i, padded(operands.get(i).width * block) + Simd.LANES);
     }
     return arrays;
   }

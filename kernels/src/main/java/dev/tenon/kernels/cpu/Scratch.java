@@ -2,8 +2,8 @@ package dev.tenon.kernels.cpu;
 
 /** Arrays that a thread uses again and again, by number; a task finds in them whatever the last one left. */
 final class Scratch {
-  /** The number that sums over the lanes of a vector use. */
-  static final int LANES = 15;
+  /** The number of what a computation on rows needs beside its operands and results. */
+  static final int ROOM = 15;
   private static final int NUMBERS = 16;
   private static final ThreadLocal<float[][]> ARRAYS = ThreadLocal.withInitial(() -> new float[NUMBERS][0]);
 

@@ -95,6 +95,19 @@ record Strided(MemorySegment data, DType dtype, long[] dims, long[] strides, lon
     walk(from, n, (at, start, step, count) -> write(values, at, start, step, count));
   }
 
+  /** Whether neighbors are so many in memory that runs of them are best copied by themselves, whatever their type. */
+  boolean hasLongRuns() {
+    int last = dims.length - 1;
+    return strides[last] == 1 && dims[last] >= SHORT;
+  }
+
+  /** Copies elements {@code from} … {@code from + n} to the same elements of {@code to}, which has the same type. */
+  void copy(long from, int n, Strided to) {
+    long bytes = dtype.byteSize();
+    to.walk(from, n, (at, target, _, count) -> walk(from + at, count, (ahead, source, _, part) ->
+        MemorySegment.copy(data, source * bytes, to.data, (target + ahead) * bytes, part * bytes)));
+  }
+
   private void walk(long from, int n, Run run) {
     int last = dims.length - 1;
     long[] position = new long[dims.length];

@@ -10,8 +10,6 @@ import jdk.incubator.vector.VectorOperators;
  * {@link VectorMath}. Functions without a loop of their own are computed by their definition.
  */
 final class UnaryMaps {
-  /** Beyond this the tail of the normal distribution is zero. */
-  private static final float TAIL_MAX = 14.5f;
   private static final float INV_SQRT_2_PI = 0.3989423f;
   /** GELU is about {@code x·sigmoid(LINEAR·x + CUBIC·x³)}. */
   private static final float LINEAR = 1.5957692f;
@@ -163,53 +161,24 @@ final class UnaryMaps {
     }
   }
 
-  /** {@code e^(−x²/2)}; what rounding the square loses is put back. */
-  private static void bell(float[] x, float[] y, int n) {
-    for (int i = 0; i < n; i++) {
-      float a = Math.min(Math.abs(x[i]), TAIL_MAX);
-      y[i] = -0.5f * (a * a);
-    }
-    VectorMath.exp(y, 1, 0, y, 0, n);
-    for (int i = 0; i < n; i++) {
-      float a = Math.min(Math.abs(x[i]), TAIL_MAX);
-      y[i] *= 1 - 0.5f * Math.fma(a, a, -(a * a));
-    }
-  }
-
-  /** {@code Φ(−|x|)} by {@link #bell}: what remains is a minimax polynomial in 1/(1 + 0.3·|x|). */
-  private static void tail(float[] x, float[] bell, float[] y, int n) {
-    for (int i = 0; i < n; i++) {
-      float t = 1 / (1 + 0.3f * Math.abs(x[i]));
-      float p = Math.fma(-0.020619987f, t, 0.11241604f);
-      p = Math.fma(p, t, -0.2281658f);
-      p = Math.fma(p, t, 0.19171818f);
-      p = Math.fma(p, t, -0.07936588f);
-      p = Math.fma(p, t, 0.09612446f);
-      p = Math.fma(p, t, 0.078401394f);
-      p = Math.fma(p, t, 0.11023278f);
-      p = Math.fma(p, t, 0.11957215f);
-      p = Math.fma(p, t, 0.11968667f);
-      y[i] = p * t * bell[i];
-    }
-  }
-
   /** {@code x·Φ(x) = max(x, 0) − |x|·Φ(−|x|)}. */
   static void gelu(float[] x, float[] y, int n) {
-    bell(x, y, n);
-    tail(x, y, y, n);
-    for (int i = 0; i < n; i++) {
-      y[i] = Math.max(x[i], 0) - Math.abs(x[i]) * y[i];
+    VectorMath.tail(x, y, n, 0);
+    for (int i = 0; i < n; i += Simd.LANES) {
+      FloatVector v = FloatVector.fromArray(Simd.F32, x, i);
+      FloatVector a = v.abs();
+      a = a.blend(Float.MAX_VALUE, a.compare(VectorOperators.GT, Float.MAX_VALUE));
+      v.blend(0, v.lt(0)).sub(a.mul(FloatVector.fromArray(Simd.F32, y, i))).intoArray(y, i);
     }
   }
 
-  /** {@code g·(Φ(x) + x·φ(x))}. */
+  /** {@code g·(Φ(x) + x·φ(x))}: with that sum {@code low} at −|x|, it is {@code 1 − low} at |x|. */
   static void geluGrad(float[] x, float[] g, float[] y, int n) {
-    float[] bell = new float[x.length];
-    bell(x, bell, n);
-    tail(x, bell, y, n);
-    for (int i = 0; i < n; i++) {
-      float positive = Math.min(Math.max(x[i] * Float.MAX_VALUE, 0), 1);
-      y[i] = g[i] * (positive + (1 - 2 * positive) * y[i] + x[i] * (bell[i] * INV_SQRT_2_PI));
+    VectorMath.tail(x, y, n, -INV_SQRT_2_PI);
+    for (int i = 0; i < n; i += Simd.LANES) {
+      FloatVector low = FloatVector.fromArray(Simd.F32, y, i);
+      FloatVector slope = low.neg().add(1).blend(low, FloatVector.fromArray(Simd.F32, x, i).lt(0));
+      slope.mul(FloatVector.fromArray(Simd.F32, g, i)).intoArray(y, i);
     }
   }
 }

@@ -2,7 +2,9 @@ package dev.tenon.kernels.cpu;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 
 /**
  * What the compiler does not vectorize by itself: exponentials, and reductions, which go lane by lane and then over the lanes, in the
@@ -15,9 +17,18 @@ final class VectorMath {
   private static final float LN2_LOW = -0.00021219444f;
   /** Added to a number, its last bits become the nearest integer. */
   private static final float ROUND = 0x1.8p23f;
+  /** The same, and 64 + 127 for {@link #decay}. */
+  private static final float SHIFT = 0x1.8p23f + 191;
   /** Beyond these exp is zero or infinite. */
   private static final float EXP_MIN = -104;
   private static final float EXP_MAX = 89;
+  /** Beyond this the tail of the normal distribution is zero. */
+  private static final float TAIL_MAX = 14.5f;
+  /** Lanes moved on by so many, around the end. */
+  private static final VectorShuffle<Float> BY_8 = turn(8 % Simd.LANES);
+  private static final VectorShuffle<Float> BY_4 = turn(4 % Simd.LANES);
+  private static final VectorShuffle<Float> BY_2 = turn(2);
+  private static final VectorShuffle<Float> BY_1 = turn(1);
 
   private VectorMath() {}
 
@@ -31,6 +42,7 @@ final class VectorMath {
     FloatVector log2e = FloatVector.broadcast(Simd.F32, LOG2_E);
     FloatVector high = FloatVector.broadcast(Simd.F32, -LN2_HIGH);
     FloatVector low = FloatVector.broadcast(Simd.F32, -LN2_LOW);
+    FloatVector c6 = FloatVector.broadcast(Simd.F32, 0.0013814466f);
     FloatVector c5 = FloatVector.broadcast(Simd.F32, 0.008368781f);
     FloatVector c4 = FloatVector.broadcast(Simd.F32, 0.041668393f);
     FloatVector c3 = FloatVector.broadcast(Simd.F32, 0.1666652f);
@@ -41,7 +53,7 @@ final class VectorMath {
       FloatVector shifted = v.fma(log2e, round);
       FloatVector whole = shifted.sub(round);
       FloatVector r = whole.fma(low, whole.fma(high, v));
-      FloatVector p = r.mul(0.0013814466f).add(c5);
+      FloatVector p = r.fma(c6, c5);
       p = p.fma(r, c4);
       p = p.fma(r, c3);
       p = p.fma(r, c2);
@@ -51,6 +63,71 @@ final class VectorMath {
       FloatVector first = half.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
       FloatVector second = k.sub(half).add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
       p.mul(first).mul(second).intoArray(y, i);
+    }
+  }
+
+  /**
+   * {@link #exp} of arguments up to 40, in fewer steps: {@link #SHIFT} leaves k + 64, raised by a float's exponent of 0, in the bits where
+   * one shift makes it an exponent.
+   */
+  static void decay(float[] x, float scale, float shift, float[] y, int at, int n) {
+    FloatVector round = FloatVector.broadcast(Simd.F32, SHIFT);
+    FloatVector log2e = FloatVector.broadcast(Simd.F32, LOG2_E);
+    FloatVector high = FloatVector.broadcast(Simd.F32, -LN2_HIGH);
+    FloatVector low = FloatVector.broadcast(Simd.F32, -LN2_LOW);
+    FloatVector c6 = FloatVector.broadcast(Simd.F32, 0.0013814466f);
+    FloatVector c5 = FloatVector.broadcast(Simd.F32, 0.008368781f);
+    FloatVector c4 = FloatVector.broadcast(Simd.F32, 0.041668393f);
+    FloatVector c3 = FloatVector.broadcast(Simd.F32, 0.1666652f);
+    FloatVector c2 = FloatVector.broadcast(Simd.F32, 0.49999994f);
+    FloatVector factor = FloatVector.broadcast(Simd.F32, scale);
+    FloatVector offset = FloatVector.broadcast(Simd.F32, shift);
+    for (int i = at; i < at + n; i += Simd.LANES) {
+      FloatVector v = FloatVector.fromArray(Simd.F32, x, i).fma(factor, offset);
+      v = v.blend(EXP_MIN, v.lt(EXP_MIN));
+      FloatVector shifted = v.fma(log2e, round);
+      FloatVector whole = shifted.sub(round);
+      FloatVector r = whole.fma(low, whole.fma(high, v));
+      FloatVector p = r.fma(c6, c5).fma(r, c4).fma(r, c3).fma(r, c2);
+      p = p.fma(r.mul(r), r).add(1);
+      FloatVector power = shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
+      p.mul(power).mul(0x1p-64f).intoArray(y, i);
+    }
+  }
+
+  /**
+   * {@code Φ(−|x|) + slope·|x|·e^(−x²/2)}, where Φ is the normal distribution: as in {@link #decay} the exponential, times a minimax
+   * polynomial in t = 1/(1 + 0.3·|x|).
+   */
+  static void tail(float[] x, float[] y, int n, float slope) {
+    FloatVector round = FloatVector.broadcast(Simd.F32, SHIFT);
+    FloatVector steep = FloatVector.broadcast(Simd.F32, slope);
+    for (int i = 0; i < n; i += Simd.LANES) {
+      FloatVector a = FloatVector.fromArray(Simd.F32, x, i).abs();
+      a = a.blend(TAIL_MAX, a.compare(VectorOperators.GT, TAIL_MAX));
+      FloatVector v = a.mul(a).mul(-0.5f);
+      FloatVector shifted = v.fma(FloatVector.broadcast(Simd.F32, LOG2_E), round);
+      FloatVector whole = shifted.sub(round);
+      FloatVector r = whole.fma(FloatVector.broadcast(Simd.F32, -LN2_HIGH), v);
+      r = whole.fma(FloatVector.broadcast(Simd.F32, -LN2_LOW), r);
+      FloatVector p = r.fma(FloatVector.broadcast(Simd.F32, 0.0013814466f), FloatVector.broadcast(Simd.F32, 0.008368781f));
+      p = p.fma(r, FloatVector.broadcast(Simd.F32, 0.041668393f));
+      p = p.fma(r, FloatVector.broadcast(Simd.F32, 0.1666652f));
+      p = p.fma(r, FloatVector.broadcast(Simd.F32, 0.49999994f));
+      p = p.fma(r.mul(r), r).add(1);
+      p = p.mul(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats());
+      FloatVector one = FloatVector.broadcast(Simd.F32, 1);
+      FloatVector t = one.div(a.fma(FloatVector.broadcast(Simd.F32, 0.3f), one));
+      FloatVector q = t.fma(FloatVector.broadcast(Simd.F32, -0.020619987f), FloatVector.broadcast(Simd.F32, 0.11241604f));
+      q = q.fma(t, FloatVector.broadcast(Simd.F32, -0.2281658f));
+      q = q.fma(t, FloatVector.broadcast(Simd.F32, 0.19171818f));
+      q = q.fma(t, FloatVector.broadcast(Simd.F32, -0.07936588f));
+      q = q.fma(t, FloatVector.broadcast(Simd.F32, 0.09612446f));
+      q = q.fma(t, FloatVector.broadcast(Simd.F32, 0.078401394f));
+      q = q.fma(t, FloatVector.broadcast(Simd.F32, 0.11023278f));
+      q = q.fma(t, FloatVector.broadcast(Simd.F32, 0.11957215f));
+      q = q.fma(t, FloatVector.broadcast(Simd.F32, 0.11968667f));
+      q.fma(t, steep.mul(a)).mul(p).mul(0x1p-64f).intoArray(y, i);
     }
   }
 
@@ -76,58 +153,115 @@ final class VectorMath {
 
   /** Sum of {@code n} elements from {@code at}. */
   static float sum(float[] x, int at, int n) {
-    FloatVector sums = FloatVector.zero(Simd.F32);
-    int end = at + Simd.F32.loopBound(n);
-    for (int i = at; i < end; i += Simd.LANES) {
-      sums = sums.add(FloatVector.fromArray(Simd.F32, x, i));
+    int l = Simd.LANES;
+    FloatVector s0 = FloatVector.zero(Simd.F32);
+    FloatVector s1 = FloatVector.zero(Simd.F32);
+    FloatVector s2 = FloatVector.zero(Simd.F32);
+    FloatVector s3 = FloatVector.zero(Simd.F32);
+    int end = at + n;
+    int i = at;
+    for (; i <= end - 4 * l; i += 4 * l) {
+      s0 = s0.add(FloatVector.fromArray(Simd.F32, x, i));
+      s1 = s1.add(FloatVector.fromArray(Simd.F32, x, i + l));
+      s2 = s2.add(FloatVector.fromArray(Simd.F32, x, i + 2 * l));
+      s3 = s3.add(FloatVector.fromArray(Simd.F32, x, i + 3 * l));
     }
-    float rest = 0;
-    for (int i = end; i < at + n; i++) {
-      rest += x[i];
+    for (; i <= end - l; i += l) {
+      s0 = s0.add(FloatVector.fromArray(Simd.F32, x, i));
     }
-    return total(sums) + rest;
+    if (i < end) {
+      s1 = s1.add(FloatVector.fromArray(Simd.F32, x, i, Simd.F32.indexInRange(i, end)));
+    }
+    return total(s0.add(s1).add(s2.add(s3)));
   }
 
-  /** Sum of the products of two rows. */
-  static float dot(float[] x, float[] y, int n) {
-    FloatVector sums = FloatVector.zero(Simd.F32);
-    int end = Simd.F32.loopBound(n);
-    for (int i = 0; i < end; i += Simd.LANES) {
-      sums = FloatVector.fromArray(Simd.F32, x, i).fma(FloatVector.fromArray(Simd.F32, y, i), sums);
+  /** Sum of the products of {@code n} elements from {@code at} of two rows. */
+  static float dot(float[] x, float[] y, int at, int n) {
+    int l = Simd.LANES;
+    FloatVector s0 = FloatVector.zero(Simd.F32);
+    FloatVector s1 = FloatVector.zero(Simd.F32);
+    FloatVector s2 = FloatVector.zero(Simd.F32);
+    FloatVector s3 = FloatVector.zero(Simd.F32);
+    int end = at + n;
+    int i = at;
+    for (; i <= end - 4 * l; i += 4 * l) {
+      s0 = FloatVector.fromArray(Simd.F32, x, i).fma(FloatVector.fromArray(Simd.F32, y, i), s0);
+      s1 = FloatVector.fromArray(Simd.F32, x, i + l).fma(FloatVector.fromArray(Simd.F32, y, i + l), s1);
+      s2 = FloatVector.fromArray(Simd.F32, x, i + 2 * l).fma(FloatVector.fromArray(Simd.F32, y, i + 2 * l), s2);
+      s3 = FloatVector.fromArray(Simd.F32, x, i + 3 * l).fma(FloatVector.fromArray(Simd.F32, y, i + 3 * l), s3);
     }
-    float rest = 0;
-    for (int i = end; i < n; i++) {
-      rest += x[i] * y[i];
+    for (; i <= end - l; i += l) {
+      s0 = FloatVector.fromArray(Simd.F32, x, i).fma(FloatVector.fromArray(Simd.F32, y, i), s0);
     }
-    return total(sums) + rest;
+    if (i < end) {
+      VectorMask<Float> rest = Simd.F32.indexInRange(i, end);
+      s1 = FloatVector.fromArray(Simd.F32, x, i, rest).fma(FloatVector.fromArray(Simd.F32, y, i, rest), s1);
+    }
+    return total(s0.add(s1).add(s2.add(s3)));
   }
 
   /**
    * The lanes' sum, halves first. {@link FloatVector#reduceLanes} leaves the order open, and takes another one once its caller has been
    * compiled.
    */
-  private static float total(FloatVector sums) {
-    float[] lanes = Scratch.array(Scratch.LANES, Simd.LANES);
-    sums.intoArray(lanes, 0);
-    for (int half = Simd.LANES / 2; half > 0; half /= 2) {
-      for (int i = 0; i < half; i++) {
-        lanes[i] += lanes[i + half];
-      }
+  static float total(FloatVector sums) {
+    FloatVector v = sums;
+    if (Simd.LANES > 8) {
+      v = v.add(v.rearrange(BY_8));
     }
-    return lanes[0];
+    if (Simd.LANES > 4) {
+      v = v.add(v.rearrange(BY_4));
+    }
+    v = v.add(v.rearrange(BY_2));
+    return v.add(v.rearrange(BY_1)).lane(0);
+  }
+
+  private static VectorShuffle<Float> turn(int lanes) {
+    return VectorShuffle.iota(Simd.F32, lanes, 1, true);
+  }
+
+  /** The largest of {@code n} elements from {@code at}, NaNs left out; negative infinity if there is none. */
+  static float peak(float[] x, int at, int n) {
+    int l = Simd.LANES;
+    FloatVector m0 = FloatVector.broadcast(Simd.F32, Float.NEGATIVE_INFINITY);
+    FloatVector m1 = m0;
+    int end = at + n;
+    int i = at;
+    for (; i <= end - 2 * l; i += 2 * l) {
+      FloatVector v0 = FloatVector.fromArray(Simd.F32, x, i);
+      FloatVector v1 = FloatVector.fromArray(Simd.F32, x, i + l);
+      m0 = m0.blend(v0, v0.compare(VectorOperators.GT, m0));
+      m1 = m1.blend(v1, v1.compare(VectorOperators.GT, m1));
+    }
+    for (; i < end; i += l) {
+      FloatVector v = FloatVector.fromArray(Simd.F32, x, i, Simd.F32.indexInRange(i, end));
+      m0 = m0.blend(v, v.compare(VectorOperators.GT, m0).and(Simd.F32.indexInRange(i, end)));
+    }
+    return m0.max(m1).reduceLanes(VectorOperators.MAX);
   }
 
   /** The largest of {@code n} elements from {@code at}; NaN if one is. */
   static float max(float[] x, int at, int n) {
-    FloatVector largest = FloatVector.broadcast(Simd.F32, Float.NEGATIVE_INFINITY);
-    int end = at + Simd.F32.loopBound(n);
-    for (int i = at; i < end; i += Simd.LANES) {
-      largest = largest.max(FloatVector.fromArray(Simd.F32, x, i));
+    int l = Simd.LANES;
+    FloatVector m0 = FloatVector.broadcast(Simd.F32, Float.NEGATIVE_INFINITY);
+    FloatVector m1 = m0;
+    FloatVector m2 = m0;
+    FloatVector m3 = m0;
+    int end = at + n;
+    int i = at;
+    for (; i <= end - 4 * l; i += 4 * l) {
+      m0 = m0.max(FloatVector.fromArray(Simd.F32, x, i));
+      m1 = m1.max(FloatVector.fromArray(Simd.F32, x, i + l));
+      m2 = m2.max(FloatVector.fromArray(Simd.F32, x, i + 2 * l));
+      m3 = m3.max(FloatVector.fromArray(Simd.F32, x, i + 3 * l));
     }
-    float max = largest.reduceLanes(VectorOperators.MAX);
-    for (int i = end; i < at + n; i++) {
-      max = Math.max(max, x[i]);
+    for (; i <= end - l; i += l) {
+      m0 = m0.max(FloatVector.fromArray(Simd.F32, x, i));
     }
-    return max;
+    if (i < end) {
+      VectorMask<Float> rest = Simd.F32.indexInRange(i, end);
+      m1 = m1.max(m1.blend(FloatVector.fromArray(Simd.F32, x, i, rest), rest));
+    }
+    return m0.max(m1).max(m2.max(m3)).reduceLanes(VectorOperators.MAX);
   }
 }
