@@ -5,6 +5,7 @@ import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.kernels.gpu.ConvKernels;
 import dev.tenon.kernels.gpu.ElementwiseKernels;
 import dev.tenon.kernels.gpu.Faults;
+import dev.tenon.kernels.gpu.GemmKernels;
 import dev.tenon.kernels.gpu.LaneKernels;
 import dev.tenon.kernels.gpu.Launcher;
 import dev.tenon.kernels.gpu.MoveKernels;
@@ -22,11 +23,11 @@ final class CudaKernels {
   static List<Kernel> all(Launcher launcher, Faults faults, Driver.Info info, Precision precision) {
     ReduceKernels reductions = new ReduceKernels(launcher);
     return Stream.of(
-        new ElementwiseKernels(launcher).all(),
+        new ElementwiseKernels(launcher, false).all(),
         new MoveKernels(launcher, faults).all(),
         reductions.all(),
         new RowKernels(launcher, faults, reductions).all(),
-        new GemmKernels(launcher, info.multiprocessors()).all(),
+        new GemmKernels(launcher, new CudaProducts(launcher, info.multiprocessors())).all(),
         new TensorKernels(launcher, info.multiprocessors(), precision == Precision.TF32).all(),
         new AttentionKernels(launcher, reductions, info.sharedBytes()).all(),
         new FlashKernels(launcher, reductions).all(),

@@ -1,8 +1,6 @@
 package dev.tenon.kernels.cuda;
 
 import dev.tenon.engine.DType;
-import dev.tenon.engine.Layout;
-import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
@@ -12,6 +10,7 @@ import dev.tenon.engine.op.MatMul;
 import dev.tenon.engine.op.Op;
 import dev.tenon.kernels.gpu.ElementwiseKernels;
 import dev.tenon.kernels.gpu.Fit;
+import dev.tenon.kernels.gpu.GemmKernels;
 import dev.tenon.kernels.gpu.Grid;
 import dev.tenon.kernels.gpu.Launcher;
 import dev.tenon.kernels.gpu.OpKernel;
@@ -145,8 +144,7 @@ record TensorKernels(Launcher launcher, int multiprocessors, boolean tf32) {
     Tensor w = call.input(1);
     int n = (int) w.dim(0);
     int k = (int) w.dim(1);
-    Walk single = Walk.of(Shape.of(), Layout.contiguous(Shape.of()), Layout.contiguous(Shape.of()));
-    launch(call, in, single, (int) (call.output(0).size() / n), n, k, new Side(x, true, k), side(w, false), second, bias);
+    launch(call, in, GemmKernels.SINGLE, (int) (call.output(0).size() / n), n, k, new Side(x, true, k), side(w, false), second, bias);
   }
 
   private void loraLinear(Call call) {

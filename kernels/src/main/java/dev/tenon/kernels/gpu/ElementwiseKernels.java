@@ -16,8 +16,12 @@ import dev.tenon.engine.op.Where;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Launches the text {@code elementwise}: maps of one element, of pairs, and the gated activation. */
-public record ElementwiseKernels(Launcher launcher) {
+/**
+ * Launches the text {@code elementwise}: maps of one element, of pairs, and the gated activation.
+ *
+ * @param labels whether the text compares and chooses whole numbers, too
+ */
+public record ElementwiseKernels(Launcher launcher, boolean labels) {
   private static final String TEXT = "elementwise";
 
   public List<Kernel> all() {
@@ -26,8 +30,8 @@ public record ElementwiseKernels(Launcher launcher) {
         kernel(UnaryGrad.class,
             c -> mapped(c, "unaryGrad_" + ((UnaryGrad) c.op()).fn(), ((UnaryGrad) c.op()).a(), ((UnaryGrad) c.op()).b())),
         kernel(Binary.class, c -> mapped(c, "binary_" + ((Binary) c.op()).fn())),
-        kernel(Compare.class, c -> mapped(c, "compare_" + ((Compare) c.op()).relation())),
-        kernel(Where.class, c -> mapped(c, "where")),
+        new OpKernel("elementwise", Compare.class, this::choiceRefusal, c -> mapped(c, "compare_" + ((Compare) c.op()).relation())),
+        new OpKernel("elementwise", Where.class, this::choiceRefusal, c -> mapped(c, "where")),
         new OpKernel("gatedGelu", GatedGelu.class, Fit::real, this::gatedGelu),
         new OpKernel("gatedGelu", GatedGeluGrad.class, Fit::real, this::gatedGeluGrad));
   }
@@ -36,14 +40,26 @@ public record ElementwiseKernels(Launcher launcher) {
     return new OpKernel("elementwise", op, ElementwiseKernels::refusal, run);
   }
 
+  private String choiceRefusal(Call call) {
+    return labels && call.inputs().stream().noneMatch(t -> t.dtype().isFloating()) ? together(call, Fit.small(call)) : refusal(call);
+  }
+
   private static String refusal(Call call) {
-    String reason = Fit.real(call);
+    return together(call, Fit.real(call));
+  }
+
+  private static String together(Call call, String reason) {
     return reason == null ? Fit.together(call, call.output(0).shape()) : reason;
   }
 
   /** The type that real operands have. */
   public static DType real(Call call) {
     return call.inputs().stream().map(Tensor::dtype).filter(DType::isFloating).findFirst().orElseThrow();
+  }
+
+  /** The type of the operands, but for conditions. */
+  private static DType type(Call call) {
+    return call.inputs().stream().map(Tensor::dtype).filter(DType::isFloating).findFirst().orElseGet(() -> call.inputs().getLast().dtype());
   }
 
   /** Launches {@code name} over the result: the walk, all operands, the result, then {@code parameters}. */
@@ -58,7 +74,7 @@ public record ElementwiseKernels(Launcher launcher) {
     }
     arguments[1 + operands] = call.output(0);
     System.arraycopy(parameters, 0, arguments, 2 + operands, parameters.length);
-    launcher.launch(call, Launcher.Entry.of(TEXT, name, real(call)), Grid.over(walk.size(), 4), arguments);
+    launcher.launch(call, Launcher.Entry.of(TEXT, name, type(call)), Grid.over(walk.size(), 4), arguments);
   }
 
   private void gatedGelu(Call call) {

@@ -1,6 +1,7 @@
 package dev.tenon.kernels.gpu;
 
 import dev.tenon.engine.DType;
+import dev.tenon.engine.Device;
 import dev.tenon.engine.Layout;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
@@ -10,15 +11,15 @@ import java.util.Set;
 
 /** The conditions the GPU kernels put on a call: why one does not hold, or null when all do. */
 public final class Fit {
-  private static final Set<DType> REAL = Set.of(DType.F32, DType.F64, DType.BF16);
+  private static final Set<DType> REAL = Set.of(DType.F32, DType.F64, DType.BF16, DType.F16);
 
   private Fit() {}
 
   /** Real operands and results are all of one type that kernels are written for, and nothing is too large. */
   public static String real(Call call) {
-    DType dtype = call.inputs().stream().map(Tensor::dtype).filter(DType::isFloating).findFirst().orElse(DType.F16);
-    if (!REAL.contains(dtype)) {
-      return "computes in F32, F64 and BF16, and an operand is " + dtype;
+    DType dtype = call.inputs().stream().map(Tensor::dtype).filter(DType::isFloating).findFirst().orElse(DType.I64);
+    if (!REAL.contains(dtype) || dtype == DType.F16 && call.inputs().getFirst().device().kind() == Device.Kind.CUDA) {
+      return "has no kernel in " + dtype;
     }
     for (Tensor t : call.inputs()) {
       if (t.dtype().isFloating() && t.dtype() != dtype) {
@@ -26,6 +27,11 @@ public final class Fit {
       }
     }
     return small(call);
+  }
+
+  /** The type that kernels compute in on operands of {@code dtype}. */
+  public static DType compute(DType dtype) {
+    return dtype == DType.F64 ? DType.F64 : DType.F32;
   }
 
   /** No operand or result has more elements than 32-bit indices reach, or a layout with too many steps. */

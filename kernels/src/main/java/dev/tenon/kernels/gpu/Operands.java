@@ -1,5 +1,6 @@
 package dev.tenon.kernels.gpu;
 
+import dev.tenon.engine.DType;
 import dev.tenon.engine.Layout;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
@@ -35,6 +36,46 @@ public final class Operands implements AutoCloseable {
     return copy;
   }
 
+  /** As {@link #contiguous}, converted to {@code type} if it is of another. */
+  public long as(int i, DType type) {
+    Tensor tensor = call.input(i);
+    if (tensor.dtype() == type) {
+      return contiguous(i);
+    }
+    long copy = scratch(tensor.size() * type.byteSize());
+    cast(tensor.layout(), tensor.dtype(), tensor, type, copy);
+    return copy;
+  }
+
+  /** Where a result {@code i} can be computed in {@code type}: where it shall be, or elsewhere until {@link #finish}. */
+  public long result(int i, DType type) {
+    Tensor result = call.output(i);
+    return isPlace(result, type) ? Launcher.address(result) : scratch(result.size() * type.byteSize());
+  }
+
+  /** Takes a result that was computed, row-major in {@code type}, to where it shall be, unless it is there. */
+  public void finish(int i, long computed, DType type) {
+    Tensor result = call.output(i);
+    if (result.size() == 0 || isPlace(result, type)) {
+      return;
+    }
+    Layout dense = Layout.contiguous(result.shape());
+    if (result.dtype() == type) {
+      copy(dense, computed, result.layout(), result, type.byteSize());
+    } else {
+      cast(dense, type, computed, result.dtype(), result);
+    }
+  }
+
+  private static boolean isPlace(Tensor result, DType type) {
+    return result.dtype() == type && result.layout().isContiguous();
+  }
+
+  private void cast(Layout layout, DType from, Object x, DType to, Object y) {
+    Walk walk = Walk.of(layout.shape(), layout);
+    launcher.launch(call, Launcher.Entry.of("move", "cast", from, to), Grid.over(walk.size(), 4), walk.pack(), x, y);
+  }
+
   /** As {@link #contiguous}, at an address that is a multiple of 16 bytes. */
   public long aligned(int i) {
     long there = contiguous(i);
@@ -53,9 +94,12 @@ public final class Operands implements AutoCloseable {
       return;
     }
     int width = tensor.dtype().byteSize();
-    Walk walk = Walk.of(tensor.shape(), tensor.layout(), target);
-    launcher.launch(call, new Launcher.Entry("move", "copy", Integer.toString(width)), Grid.over(walk.size(), 4), walk.pack(), tensor,
-        address + target.offset() * width);
+    copy(tensor.layout(), tensor, target, address + target.offset() * width, width);
+  }
+
+  private void copy(Layout from, Object x, Layout to, Object y, int width) {
+    Walk walk = Walk.of(from.shape(), from, to);
+    launcher.launch(call, new Launcher.Entry("move", "copy", Integer.toString(width)), Grid.over(walk.size(), 4), walk.pack(), x, y);
   }
 
   @Override

@@ -5,7 +5,9 @@ import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.AdamW;
 import dev.tenon.engine.op.Sgd;
+import dev.tenon.engine.op.Updating;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Launches the text {@code optimizer}: one pass over a parameter and its running means. */
 public record OptimizerKernels(Launcher launcher) {
@@ -13,13 +15,20 @@ public record OptimizerKernels(Launcher launcher) {
 
   public List<Kernel> all() {
     return List.of(
-        new OpKernel("adam", AdamW.class, OptimizerKernels::refusal, this::adam),
-        new OpKernel("sgd", Sgd.class, OptimizerKernels::refusal, this::sgd));
+        new OpKernel("adam", AdamW.class, Fit::real, this::adam),
+        new OpKernel("sgd", Sgd.class, Fit::real, this::sgd));
   }
 
-  private static String refusal(Call call) {
-    boolean dense = call.outputs().stream().allMatch(t -> t.layout().isContiguous());
-    return dense ? Fit.real(call) : "writes parameters that are contiguous, and one is not";
+  /** Where the parameter and its means are, row-major: in their places, or copied. */
+  private static long[] updated(Call call, Operands in) {
+    Updating op = (Updating) call.op();
+    return IntStream.range(0, call.outputs().size()).mapToLong(i -> in.contiguous(op.updates(i))).toArray();
+  }
+
+  private static void finish(Call call, Operands in, long[] updated) {
+    for (int i = 0; i < updated.length; i++) {
+      in.finish(i, updated[i], call.output(i).dtype());
+    }
   }
 
   private void adam(Call call) {
@@ -28,10 +37,11 @@ public record OptimizerKernels(Launcher launcher) {
       Tensor p = call.input(0);
       double stepSize = op.lr() / (1 - Math.pow(op.beta1(), op.step()));
       double correction = Math.sqrt(1 - Math.pow(op.beta2(), op.step()));
-      Object vMax = call.inputs().size() == 5 ? call.input(4) : Long.valueOf(0);
-      launcher.launch(call, Launcher.Entry.of(TEXT, "adam", p.dtype()), Grid.over(p.size(), 4), (int) p.size(), p,
-          in.contiguous(1), call.input(2), call.input(3), vMax, op.decoupled() ? 1 : 0, op.lr(), op.beta1(), op.beta2(), op.eps(),
+      long[] updated = updated(call, in);
+      launcher.launch(call, Launcher.Entry.of(TEXT, "adam", p.dtype()), Grid.over(p.size(), 4), (int) p.size(), updated[0],
+          in.contiguous(1), updated[1], updated[2], updated.length == 4 ? updated[3] : 0L, op.decoupled() ? 1 : 0, op.lr(), op.beta1(), op.beta2(), op.eps(),
           op.weightDecay(), stepSize, correction);
+      finish(call, in, updated);
     }
   }
 
@@ -39,10 +49,11 @@ public record OptimizerKernels(Launcher launcher) {
     try (Operands in = launcher.operands(call)) {
       Sgd op = (Sgd) call.op();
       Tensor p = call.input(0);
-      Object buffer = op.momentum() == 0 ? Long.valueOf(0) : call.input(2);
-      launcher.launch(call, Launcher.Entry.of(TEXT, "sgd", p.dtype()), Grid.over(p.size(), 4), (int) p.size(), p,
-          in.contiguous(1), buffer, op.nesterov() ? 1 : 0, op.first() ? 1 : 0, op.lr(), op.momentum(), op.dampening(),
+      long[] updated = updated(call, in);
+      launcher.launch(call, Launcher.Entry.of(TEXT, "sgd", p.dtype()), Grid.over(p.size(), 4), (int) p.size(), updated[0],
+          in.contiguous(1), updated.length == 2 ? updated[1] : 0L, op.nesterov() ? 1 : 0, op.first() ? 1 : 0, op.lr(), op.momentum(), op.dampening(),
           op.weightDecay());
+      finish(call, in, updated);
     }
   }
 }

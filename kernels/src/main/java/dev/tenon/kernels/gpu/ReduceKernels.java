@@ -64,7 +64,7 @@ public record ReduceKernels(Launcher launcher) {
       launch(call, name, block, from, y.dtype(), outputs, elements, chunk, 1, x, y);
       return;
     }
-    DType between = from == DType.BF16 ? DType.F32 : from;
+    DType between = Fit.compute(from);
     long parts = in.scratch(chunks * outputs.size() * between.byteSize());
     launch(call, name, block, from, between, outputs, elements, chunk, (int) chunks, x, parts);
     Shape one = Shape.of(outputs.size());
@@ -100,7 +100,7 @@ public record ReduceKernels(Launcher launcher) {
   public void pairs(Call call, Operands in, int rows, int n, Parts launch) {
     int chunk = Math.max(1, Math.max((int) ((rows * (long) n + ENOUGH - 1) / ENOUGH), (rows + 1023) / 1024));
     int chunks = Math.max(1, (rows + chunk - 1) / chunk);
-    DType type = call.output(1).dtype() == DType.BF16 ? DType.F32 : call.output(1).dtype();
+    DType type = Fit.compute(call.output(1).dtype());
     long parts = in.scratch(2L * chunks * n * type.byteSize());
     launch.launch(chunk, chunks, parts);
     Shape one = Shape.of(n);

@@ -107,7 +107,7 @@ record ClAttentionKernels(Launcher launcher, ReduceKernels reductions, int local
       Tensor bias = op.bias() ? call.input(6) : null;
       int[] heads = heads(q, k, v, op.causal(), bias);
       int rows = (int) (q.dim(0) * q.dim(1) * q.dim(2));
-      DType type = q.dtype() == DType.BF16 ? DType.F32 : q.dtype();
+      DType type = Fit.compute(q.dtype());
       Tile tile = tile(q, 2);
       long g = in.contiguous(0);
       long delta = in.scratch((long) rows * type.byteSize());

@@ -5,7 +5,7 @@ import java.util.List;
 
 /** What a kernel's variant means to the compiler: the types, and other choices, that its text leaves open. */
 final class ClTypes {
-  private static final List<String> REAL = List.of("f32", "f64", "bf16");
+  private static final List<String> REAL = List.of("f32", "f64", "bf16", "f16");
 
   private ClTypes() {}
 

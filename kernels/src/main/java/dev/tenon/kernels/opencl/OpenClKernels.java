@@ -5,13 +5,16 @@ import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.Op;
+import dev.tenon.kernels.gpu.AffinityKernels;
 import dev.tenon.kernels.gpu.ConvKernels;
 import dev.tenon.kernels.gpu.ElementwiseKernels;
 import dev.tenon.kernels.gpu.Faults;
+import dev.tenon.kernels.gpu.GemmKernels;
 import dev.tenon.kernels.gpu.LaneKernels;
 import dev.tenon.kernels.gpu.Launcher;
 import dev.tenon.kernels.gpu.MoveKernels;
 import dev.tenon.kernels.gpu.OptimizerKernels;
+import dev.tenon.kernels.gpu.Products;
 import dev.tenon.kernels.gpu.ReduceKernels;
 import dev.tenon.kernels.gpu.RowKernels;
 import dev.tenon.kernels.gpu.SpatialKernels;
@@ -28,14 +31,16 @@ final class OpenClKernels {
   static List<Kernel> all(Launcher launcher, Faults faults, ClDevice device) {
     ReduceKernels reductions = new ReduceKernels(launcher);
     WideKernels wide = device.isCpu() && !Boolean.getBoolean(GROUPS) ? new WideKernels(launcher) : null;
+    Products products = new ClProducts(launcher, wide, device.units(), device.localBytes());
     List<Kernel> kernels = Stream.of(
         wide == null ? List.<Kernel>of() : wide.all(),
         wide == null ? List.<Kernel>of() : new WideAttention(launcher, wide, reductions).all(),
-        new ElementwiseKernels(launcher).all(),
+        new ElementwiseKernels(launcher, true).all(),
         new MoveKernels(launcher, faults).all(),
         reductions.all(),
         new RowKernels(launcher, faults, reductions).all(),
-        new ClGemmKernels(launcher, wide, device.units(), device.localBytes()).all(),
+        new GemmKernels(launcher, products).all(),
+        new AffinityKernels(launcher, products, device.isCpu() ? 1 : 128).all(),
         new ClAttentionKernels(launcher, reductions, device.localBytes()).all(),
         new ConvKernels(launcher).all(),
         new SpatialKernels(launcher).all(),

@@ -12,14 +12,13 @@ import dev.tenon.kernels.gpu.Grid;
 import dev.tenon.kernels.gpu.Launcher;
 import dev.tenon.kernels.gpu.OpKernel;
 import dev.tenon.kernels.gpu.Operands;
+import dev.tenon.kernels.gpu.Products;
 import dev.tenon.kernels.gpu.ReduceKernels;
 import dev.tenon.kernels.gpu.Walk;
 import java.util.List;
 
 /** Attention on a processor: matrix products of all heads, and {@code wide.cl}'s kernels for rows of the scores between them. */
 record WideAttention(Launcher launcher, WideKernels wide, ReduceKernels reductions) {
-  private static final int[] NOTHING = {0, 0, 0, 0, 0};
-
   /** In front of the kernels that work in groups. */
   List<Kernel> all() {
     return List.of(
@@ -58,8 +57,8 @@ record WideAttention(Launcher launcher, WideKernels wide, ReduceKernels reductio
   /** {@code c = scale·a·b} for each head; the channels of a are the positions of b. */
   private void product(Call call, Operand a, Operand b, double scale, Operand c) {
     Walk heads = Walk.of(c.heads().shape(), a.heads(), b.heads(), c.heads());
-    int[] first = {a.extent(3), a.step(1), a.step(3), b.step(1), b.step(3)};
-    wide.product(call, heads, c.extent(1), c.extent(3), c.step(1), first, a.at, b.at, NOTHING, 0L, 0L, 0L, scale, c.at);
+    Products.Factors factors = new Products.Factors(a.extent(3), a.step(1), a.step(3), b.step(1), b.step(3), a.at, b.at);
+    wide.product(call, heads, c.extent(1), c.extent(3), c.step(1), factors, Products.NONE, 0L, scale, c.at);
   }
 
   /** Scores in the order [batch, heads, queries, keys]. */

@@ -1,7 +1,6 @@
 package dev.tenon.kernels.opencl;
 
 import dev.tenon.engine.DType;
-import dev.tenon.engine.Layout;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
@@ -13,10 +12,12 @@ import dev.tenon.engine.op.LayerNorm;
 import dev.tenon.engine.op.Unary;
 import dev.tenon.engine.op.UnaryGrad;
 import dev.tenon.kernels.gpu.Fit;
+import dev.tenon.kernels.gpu.GemmKernels;
 import dev.tenon.kernels.gpu.Grid;
 import dev.tenon.kernels.gpu.Launcher;
 import dev.tenon.kernels.gpu.OpKernel;
 import dev.tenon.kernels.gpu.Operands;
+import dev.tenon.kernels.gpu.Products;
 import dev.tenon.kernels.gpu.Walk;
 import java.util.List;
 
@@ -28,7 +29,6 @@ record WideKernels(Launcher launcher) {
   private static final int LANES = 16;
   /** Rows that an item computes: enough to be worth a start, few enough to keep all cores busy. */
   private static final int ROWS = 64;
-  private static final Walk SINGLE = Walk.of(Shape.of(), Layout.contiguous(Shape.of()), Layout.contiguous(Shape.of()));
 
   /** Elements that an item of a flat function works on. */
   private static final int SPAN = 1024;
@@ -89,40 +89,39 @@ record WideKernels(Launcher launcher) {
   }
 
   /**
-   * {@code c = scale·(a·b + a2·b2) + bias}.
+   * {@code c = scale·(one + two) + bias}.
    *
    * @param batch walks over a, b and c
-   * @param first,second k, and the strides of rows and columns of a and b; a2 is dense
    * @param strideC from a row of c to the next
+   * @param two for all of the batch; its a is dense
    */
-  void product(Call call, Walk batch, int m, int n, int strideC, int[] first, Object a, Object b, int[] second, Object a2, Object b2,
-      Object bias, double scale, Object c) {
+  void product(Call call, Walk batch, int m, int n, int strideC, Products.Factors one, Products.Factors two, Object bias, double scale,
+      Object c) {
     try (Operands in = launcher.operands(call)) {
       int samples = (int) batch.size();
-      int k = first[0];
+      int k = one.k();
       int strips = (n + STRIP - 1) / STRIP;
       Walk where = batch;
-      Object left = a;
-      int stride = first[1];
-      if (first[2] != 1 && k > 1) {
+      Object left = one.a();
+      int stride = one.aRow();
+      if (one.aColumn() != 1 && k > 1) {
         left = in.scratch(4L * samples * m * k);
         launcher.launch(call, entry("rowsOf"), new Grid((k + LANES - 1) / LANES, (m + LANES - 1) / LANES, samples, 1), batch.pack(), m, k,
-            first[1], first[2], a, left);
+            one.aRow(), one.aColumn(), one.a(), left);
         where = new Walk(samples, batch.dims(), new long[][] {dense(batch, (long) m * k), batch.strides()[1], batch.strides()[2]});
         stride = k;
       }
-      long packed = pack(call, in, batch, samples, k, n, first, b);
-      long packed2 = second[0] == 0 ? 0 : pack(call, in, SINGLE, 1, second[0], n, second, b2);
-      launcher.launch(call, entry("gemm"), new Grid((m + ROWS - 1) / ROWS, strips, samples, 1), where.pack(), m, n, k, stride, second[0],
-          strideC, ROWS, scale, left, packed, a2, packed2, bias, c);
+      long packed = pack(call, in, batch, samples, n, one);
+      long packed2 = two.k() == 0 ? 0 : pack(call, in, GemmKernels.SINGLE, 1, n, two);
+      launcher.launch(call, entry("gemm"), new Grid((m + ROWS - 1) / ROWS, strips, samples, 1), where.pack(), m, n, k, stride, two.k(),
+          strideC, ROWS, scale, left, packed, two.a(), packed2, bias, c);
     }
   }
 
   /** The same for a row-major c, and a batch that walks over a and b. */
-  void product(Call call, Walk batch, int m, int n, int[] first, Object a, Object b, int[] second, Object a2, Object b2, Object bias,
-      double scale, Object c) {
+  void product(Call call, Walk batch, int m, int n, Products.Factors one, Products.Factors two, Object bias, double scale, Object c) {
     Walk all = new Walk(batch.size(), batch.dims(), new long[][] {batch.strides()[0], batch.strides()[1], dense(batch, (long) m * n)});
-    product(call, all, m, n, n, first, a, b, second, a2, b2, bias, scale, c);
+    product(call, all, m, n, n, one, two, bias, scale, c);
   }
 
   /** Steps along the dimensions of a batch whose samples of {@code size} elements lie one after the other. */
@@ -136,11 +135,12 @@ record WideKernels(Launcher launcher) {
     return strides;
   }
 
-  private long pack(Call call, Operands in, Walk batch, int samples, int k, int n, int[] product, Object b) {
+  private long pack(Call call, Operands in, Walk batch, int samples, int n, Products.Factors factors) {
+    int k = factors.k();
     int strips = (n + STRIP - 1) / STRIP;
     long packed = in.scratch(4L * samples * strips * STRIP * Math.max(k, 1));
-    launcher.launch(call, entry("pack"), new Grid((k + LANES - 1) / LANES, strips, samples, 1), batch.pack(), k, n, product[3], product[4],
-        b, packed);
+    launcher.launch(call, entry("pack"), new Grid((k + LANES - 1) / LANES, strips, samples, 1), batch.pack(), k, n, factors.bRow(),
+        factors.bColumn(), factors.b(), packed);
     return packed;
   }
 

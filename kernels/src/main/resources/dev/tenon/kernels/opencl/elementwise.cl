@@ -1,4 +1,7 @@
 // Element-wise functions, their gradients, and pairs: one kernel an entry of the tables.
+
+#ifdef IS_REAL
+
 REDUCTIONS
 
 inline REAL hardSigmoid(REAL x) { return x != x ? x : min(max(x / 6 + (REAL)0.5, (REAL)0), (REAL)1); }
@@ -78,33 +81,6 @@ BINARY(MAX, bothLarger(x, y))
 BINARY(MIN, bothSmaller(x, y))
 BINARY(POW, pow(x, y))
 
-#define COMPARE(NAME, RELATION) \
-  kernel void compare_##NAME(Walk w, POINTER(const ELEMENT, left), POINTER(const ELEMENT, right), POINTER(uchar, to)) { \
-    SHIFT(left); \
-    SHIFT(right); \
-    SHIFT(to); \
-    FOR_EACH(i, w.size) { \
-      to[i] = LOAD(left + locate(&w, 0, i)) RELATION LOAD(right + locate(&w, 1, i)); \
-    } \
-  }
-COMPARE(EQ, ==)
-COMPARE(NE, !=)
-COMPARE(LT, <)
-COMPARE(LE, <=)
-COMPARE(GT, >)
-COMPARE(GE, >=)
-
-kernel void where(
-    Walk w, POINTER(const uchar, condition), POINTER(const ELEMENT, x), POINTER(const ELEMENT, y), POINTER(ELEMENT, z)) {
-  SHIFT(condition);
-  SHIFT(x);
-  SHIFT(y);
-  SHIFT(z);
-  FOR_EACH(i, w.size) {
-    z[i] = condition[locate(&w, 0, i)] ? x[locate(&w, 1, i)] : y[locate(&w, 2, i)];
-  }
-}
-
 // GELU of a hidden layer gated by expert: one item an element; the gate is repeated over the expert's width.
 kernel void gatedGelu(int size, int width, POINTER(const ELEMENT, z), POINTER(const ELEMENT, gate), POINTER(ELEMENT, y)) {
   SHIFT(z);
@@ -137,5 +113,35 @@ kernel void gatedGeluGrad(int width, POINTER(const ELEMENT, z), POINTER(const EL
   sum = groupAdd(sum, part);
   if (get_local_id(0) == 0) {
     STORE(gradGate + group, sum);
+  }
+}
+
+#endif
+
+// In any type, whole numbers included.
+#define COMPARE(NAME, RELATION) \
+  kernel void compare_##NAME(Walk w, POINTER(const ELEMENT, left), POINTER(const ELEMENT, right), POINTER(uchar, to)) { \
+    SHIFT(left); \
+    SHIFT(right); \
+    SHIFT(to); \
+    FOR_EACH(i, w.size) { \
+      to[i] = LOAD(left + locate(&w, 0, i)) RELATION LOAD(right + locate(&w, 1, i)); \
+    } \
+  }
+COMPARE(EQ, ==)
+COMPARE(NE, !=)
+COMPARE(LT, <)
+COMPARE(LE, <=)
+COMPARE(GT, >)
+COMPARE(GE, >=)
+
+kernel void where(
+    Walk w, POINTER(const uchar, condition), POINTER(const ELEMENT, x), POINTER(const ELEMENT, y), POINTER(ELEMENT, z)) {
+  SHIFT(condition);
+  SHIFT(x);
+  SHIFT(y);
+  SHIFT(z);
+  FOR_EACH(i, w.size) {
+    z[i] = condition[locate(&w, 0, i)] ? x[locate(&w, 1, i)] : y[locate(&w, 2, i)];
   }
 }

@@ -28,11 +28,6 @@ kernel void pick(Walk w, POINTER(const long, index), POINTER(const ELEMENT, x), 
 
 #endif
 
-inline long load_i64(global const long* p) { return *p; }
-inline int load_i32(global const int* p) { return *p; }
-inline float load_u8(global const uchar* p) { return *p; }
-inline float load_bool(global const uchar* p) { return *p; }
-
 // Integers truncate and saturate, a NaN is 0; bytes keep the low bits; booleans are x != 0.
 #define store_i64(p, x) *(p) = (x) != (x) ? 0 : convert_long_sat(x)
 #define store_i32(p, x) *(p) = (x) != (x) ? 0 : convert_int_sat(x)

@@ -33,6 +33,10 @@ typedef float real_bf16;
 inline float load_f32(global const float* p) { return *p; }
 inline float load_bf16(global const ushort* p) { return as_float((uint)*p << 16); }
 inline float load_f16(global const ushort* p) { return vload_half(0, (global const half*)p); }
+inline long load_i64(global const long* p) { return *p; }
+inline int load_i32(global const int* p) { return *p; }
+inline float load_u8(global const uchar* p) { return *p; }
+inline float load_bool(global const uchar* p) { return *p; }
 
 inline void store_f32(global float* p, float x) { *p = x; }
 inline void store_bf16(global ushort* p, float x) {

@@ -20,7 +20,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Holds a backend to the definitions: calls drawn from the catalogue, in F32, contiguous and strided, small and long, are computed on
+ * Holds a backend to the definitions: calls drawn from the catalogue, in one type, contiguous and strided, small and long, are computed on
  * the backend and compared with the op's reference in doubles under an {@link ErrorBound}. Has no need of a test framework, so that
  * it runs wherever a device is.
  */
@@ -28,10 +28,20 @@ public final class Conformance {
   /** Small calls of each op, and as many with one long extent, which reaches vector bodies, their tails and several tasks. */
   static final int DRAWS = 6;
 
-  private final Backend backend;
+  private static final double F16_MIN_VALUE = 0x1p-24;
 
+  private final Backend backend;
+  private final DType real;
+
+  /** In F32. */
   public Conformance(Backend backend) {
+    this(backend, DType.F32);
+  }
+
+  /** In {@code real}: F32, or a half-precision type that is computed in F32 and rounded once. */
+  Conformance(Backend backend, DType real) {
     this.backend = backend;
+    this.real = real;
   }
 
   /**
@@ -64,22 +74,26 @@ public final class Conformance {
     Verdict worst = Verdict.NONE;
     for (int i = 0; i < draws; i++) {
       try (Scope _ = Scope.open(backend)) {
-        Call call = draw(entry, i);
+        Call call = draw(entry, i, real);
         worst = worst.and(check(call.op(), call.inputs()));
       }
     }
     return worst;
   }
 
-  /** The {@code i}-th call of an op, with operands in the current scope; odd ones are strided. */
+  /** The {@code i}-th call of an op in F32, with operands in the current scope; odd ones are strided. */
   public static Call draw(Ops.Entry entry, int i) {
+    return draw(entry, i, DType.F32);
+  }
+
+  private static Call draw(Ops.Entry entry, int i, DType real) {
     Philox random = Philox.of(11).split(entry.name()).split(i);
     Philox shapes = random.split("shapes");
     Ops.Example example = entry.example().apply(i < DRAWS ? new Generator(shapes) : Generator.stretched(shapes, i % DRAWS / 2));
     List<Tensor> operands = new ArrayList<>();
     for (int k = 0; k < example.operands().size(); k++) {
       Operand operand = example.operands().get(k);
-      operands.add(tensor(operand, values(operand, random.split("values").split(k)), i % 2 == 1));
+      operands.add(tensor(operand, values(operand, random.split("values").split(k)), i % 2 == 1, real));
     }
     return new Call(example.op(), operands, List.of());
   }
@@ -105,8 +119,7 @@ public final class Conformance {
     for (int i = 0; i < actual.length; i++) {
       double value = expected.dtype().isFloating() ? expected.v()[i] : (long) expected.v()[i];
       double error = Double.compare(actual[i], value) == 0 ? 0 : Math.abs(actual[i] - value);
-      // Results below the normal range may be flushed to zero.
-      double ratio = error == 0 ? 0 : error / (bound[i] + (expected.dtype().isFloating() ? Float.MIN_NORMAL : 0));
+      double ratio = error == 0 ? 0 : error / (bound[i] + rounding(expected.dtype(), Math.abs(value) + bound[i]));
       if (ratio > worst.errorToBound || Double.isNaN(ratio)) {
         String where = "%s of %s, element %d: %s should be %s ± %s".formatted(
             op, operands.stream().map(r -> r.dtype() + " " + r.shape()).toList(), i, actual[i], value, bound[i]);
@@ -114,6 +127,17 @@ public final class Conformance {
       }
     }
     return worst;
+  }
+
+  /** What storing a result of this size may add. */
+  private static double rounding(DType dtype, double size) {
+    return switch (dtype) {
+      case F16 -> Math.max(dtype.roundoff() * size, F16_MIN_VALUE / 2);
+      case BF16 -> dtype.roundoff() * size + Float.MIN_NORMAL;
+      // Results below the normal range may be flushed to zero.
+      case F32, F64 -> Float.MIN_NORMAL;
+      case I64, I32, U8, BOOL -> 0;
+    };
   }
 
   /** Values of the operand's kind and range; real ones of full precision, so that everything rounds. */
@@ -126,9 +150,9 @@ public final class Conformance {
   }
 
   /** A tensor of these values; {@code strided}, a transposed view of every second element of a longer one. */
-  private static Tensor tensor(Operand operand, double[] values, boolean strided) {
+  private static Tensor tensor(Operand operand, double[] values, boolean strided, DType real) {
     DType dtype = switch (operand.kind()) {
-      case REAL -> DType.F32;
+      case REAL -> real;
       case INDEX -> DType.I64;
       case FLAG -> DType.BOOL;
     };

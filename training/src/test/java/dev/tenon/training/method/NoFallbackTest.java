@@ -1,8 +1,10 @@
 package dev.tenon.training.method;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.tenon.engine.Backend;
+import dev.tenon.engine.BackendProvider;
 import dev.tenon.engine.Backends;
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Device;
@@ -33,35 +35,58 @@ import dev.tenon.training.optim.Rule;
 import dev.tenon.training.optim.WeightEma;
 import dev.tenon.training.recipe.MethodSpec;
 import dev.tenon.training.recipe.RetainingSpec;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.LongStream;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** On the CPU every op of a training step in F32 has a kernel: none silently runs on its definition, a hundred times slower. */
+/** Every op of a training step in F32 has a kernel on the CPU and on OpenCL: none silently runs on its definition, a hundred times slower. */
 class NoFallbackTest {
   private static final int CLASSES = 5;
 
-  @Test
-  void fullFineTuning() {
-    try (Backend backend = Backends.open(Device.CPU, 2); Scope _ = Scope.open(backend)) {
+  /** Where there is no OpenCL device, that test is skipped. */
+  private static Backend open(String device) {
+    Device.Kind kind = Device.parse(device).kind();
+    String found = Backends.providers().stream().filter(provider -> provider.kind() == kind)
+        .map(BackendProvider::discover).findFirst().orElseThrow();
+    assumeFalse(found.startsWith("none"), () -> "no device to train on: " + found);
+    return Backends.open(Device.parse(device), 2);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"cpu", "opencl"})
+  void loraOfEveryLayer(String device) {
+    try (Backend backend = open(device); Scope _ = Scope.open(backend)) {
+      MethodSpec lora = new MethodSpec.Lora(4, List.of(MethodSpec.Target.values()), 0.02);
+      assertNoFallback(backend, Adaptation.of(lora, SmallVit.of(1, CLASSES), CLASSES, 2), Optional.empty());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"cpu", "opencl"})
+  void fullFineTuning(String device) {
+    try (Backend backend = open(device); Scope _ = Scope.open(backend)) {
       Vit vit = Adaptation.of(new MethodSpec.Full(false), SmallVit.of(1, CLASSES), CLASSES, 2);
       assertNoFallback(backend, vit, Optional.empty());
     }
   }
 
-  @Test
-  void emtalWhileTheRouterFades() {
-    try (Backend backend = Backends.open(Device.CPU, 2); Scope _ = Scope.open(backend)) {
+  @ParameterizedTest
+  @ValueSource(strings = {"cpu", "opencl"})
+  void emtalWhileTheRouterFades(String device) {
+    try (Backend backend = open(device); Scope _ = Scope.open(backend)) {
       Vit vit = MoefiedLora.of(4, 2, 1).adapt(SmallVit.of(1, CLASSES));
       RetainingSpec spec = new RetainingSpec(RetainingSpec.Mode.TWO_SAMPLE, 2, 0.5, 0.95, 10, 1e-3);
       assertNoFallback(backend, vit, Optional.of(new QualityRetaining(spec, CLASSES, 2)));
     }
   }
 
-  @Test
-  void aConvolutionalDecoderWithAffinity() {
-    try (Backend backend = Backends.open(Device.CPU, 2); Scope _ = Scope.open(backend)) {
+  @ParameterizedTest
+  @ValueSource(strings = {"cpu", "opencl"})
+  void aConvolutionalDecoderWithAffinity(String device) {
+    try (Backend backend = open(device); Scope _ = Scope.open(backend)) {
       Tensor image = real(0, 2, 3, 16, 16).withGrad();
       Tensor running = Tensor.zeros(DType.F32, Shape.of(6));
       Tensor target = Tensor.of(LongStream.range(0, 2 * 16 * 16).map(i -> i % 5 == 4 ? -1 : i % 4).toArray(), 2, 16, 16);
