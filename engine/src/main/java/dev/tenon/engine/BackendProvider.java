@@ -1,5 +1,6 @@
 package dev.tenon.engine;
 
+import java.util.List;
 import java.util.Locale;
 
 /** Opens the devices of one kind; found by {@link java.util.ServiceLoader}. */
@@ -33,6 +34,16 @@ public interface BackendProvider {
       throw new TenonException("device " + device + " computes in fp32 only, not in " + precision + "; set precision=fp32");
     }
     return open(device, threads);
+  }
+
+  /**
+   * Measures which variants of its kernels are fastest on a device, and keeps the answer for all later runs.
+   *
+   * @return for people, what was chosen, one line a choice
+   * @throws TenonException when the device is not there, or has no variants
+   */
+  default List<String> tune(Device device) {
+    throw new TenonException("device " + device + " has nothing to tune; name an OpenCL device, such as --device opencl:0");
   }
 
   /** The devices present, one line each, or the reason why there are none. */

@@ -1,6 +1,7 @@
 package dev.tenon.engine;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.ServiceLoader;
 
 /** Opens devices through whichever providers are installed. */
@@ -29,16 +30,29 @@ public final class Backends {
    * @throws TenonException when the device is not there or cannot compute so
    */
   public static Backend open(Device device, int threads, Precision precision) {
-    for (BackendProvider provider : providers()) {
-      if (provider.kind() == device.kind()) {
-        return provider.open(device, threads, precision);
-      }
-    }
-    if (device.kind() == Device.Kind.CPU) {
+    Optional<BackendProvider> provider = provider(device.kind());
+    if (provider.isEmpty() && device.kind() == Device.Kind.CPU) {
       return HostBackend.reference();
     }
-    throw new TenonException(
+    return provider.orElseThrow(() -> missing(device)).open(device, threads, precision);
+  }
+
+  /**
+   * Has the provider of {@code device} measure which of its kernels are fastest there, as {@link BackendProvider#tune} says.
+   *
+   * @throws TenonException when the device is not there, or has nothing to tune
+   */
+  public static List<String> tune(Device device) {
+    return provider(device.kind()).orElseThrow(() -> missing(device)).tune(device);
+  }
+
+  private static TenonException missing(Device device) {
+    return new TenonException(
         "device " + device + " cannot be used: no " + device.kind() + " kernels are installed; use --device cpu");
+  }
+
+  private static Optional<BackendProvider> provider(Device.Kind kind) {
+    return providers().stream().filter(provider -> provider.kind() == kind).findFirst();
   }
 
   /**

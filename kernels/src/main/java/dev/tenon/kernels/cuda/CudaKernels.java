@@ -2,6 +2,7 @@ package dev.tenon.kernels.cuda;
 
 import dev.tenon.engine.Precision;
 import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.kernels.gpu.AttentionKernels;
 import dev.tenon.kernels.gpu.ConvKernels;
 import dev.tenon.kernels.gpu.ElementwiseKernels;
 import dev.tenon.kernels.gpu.Faults;
@@ -29,7 +30,7 @@ final class CudaKernels {
         new RowKernels(launcher, faults, reductions).all(),
         new GemmKernels(launcher, new CudaProducts(launcher, info.multiprocessors())).all(),
         new TensorKernels(launcher, info.multiprocessors(), precision == Precision.TF32).all(),
-        new AttentionKernels(launcher, reductions, info.sharedBytes()).all(),
+        new AttentionKernels(launcher, reductions, new CudaTiles(info.sharedBytes())).all(),
         new FlashKernels(launcher, reductions).all(),
         new ConvKernels(launcher).all(),
         new SpatialKernels(launcher).all(),

@@ -1,7 +1,8 @@
 package dev.tenon.kernels.cuda;
 
-import static dev.tenon.kernels.cuda.AttentionKernels.heads;
-import static dev.tenon.kernels.cuda.AttentionKernels.orNull;
+import static dev.tenon.kernels.gpu.AttentionKernels.heads;
+import static dev.tenon.kernels.gpu.AttentionKernels.orNull;
+import static dev.tenon.kernels.gpu.AttentionKernels.scores;
 
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Tensor;
@@ -91,7 +92,7 @@ record FlashKernels(Launcher launcher, ReduceKernels reductions) {
       launch(call, "flashGradKeyValue", q, k.dim(1), 6, heads, op.scale(), g, q, k, v, orNull(bias), lse, delta, call.output(1),
           call.output(2));
       if (bias != null) {
-        reductions.sumTo(call, in, DType.F32, scores, AttentionKernels.scores(q, k), call.output(3));
+        reductions.sumTo(call, in, DType.F32, scores, scores(q, k), call.output(3));
       }
     }
   }

@@ -24,13 +24,15 @@ public record AffinityKernels(Launcher launcher, Products products, int team) {
 
   public List<Kernel> all() {
     return List.of(
-        new OpKernel("gram", Affinity.class, Fit::real, this::forward), new OpKernel("gram", AffinityGrad.class, Fit::real, this::backward));
+        new OpKernel("gram", Affinity.class, Fit::real, this::forward),
+        new OpKernel("gram", AffinityGrad.class, Fit::real, this::backward));
   }
 
   /** The extents of features and values, and the type that is computed in. */
   private record Size(int images, int tasks, int channels, int values, int height, int width, DType type) {
     static Size of(Tensor f, Tensor v) {
-      return new Size((int) f.dim(0), (int) f.dim(1), (int) f.dim(2), (int) v.dim(2), (int) f.dim(3), (int) f.dim(4), Fit.compute(f.dtype()));
+      return new Size((int) f.dim(0), (int) f.dim(1), (int) f.dim(2), (int) v.dim(2), (int) f.dim(3), (int) f.dim(4),
+          Fit.compute(f.dtype()));
     }
 
     int pixels() {
@@ -124,8 +126,8 @@ public record AffinityKernels(Launcher launcher, Products products, int team) {
     long features = block.features(f);
     products.multiply(call, size.type, size.tasks(step, step), block.rows, pixels,
         new Products.Factors(size.channels, 1, pixels, pixels, 1, block.own(features), features), block.product);
-    launcher.launch(call, Launcher.Entry.of(TEXT, "mixMaps", size.type), Grid.over((long) block.rows * pixels, 1), block.pack(), block.product,
-        weight, bias, block.mixed);
+    launcher.launch(call, Launcher.Entry.of(TEXT, "mixMaps", size.type), Grid.over((long) block.rows * pixels, 1), block.pack(),
+        block.product, weight, bias, block.mixed);
   }
 
   /** Copies or adds [planes, rows] to the columns of the block's pixels in [planes, pixels]. */

@@ -12,6 +12,7 @@ import java.util.Map;
  */
 public final class DeviceMemory implements AutoCloseable {
   private final Source source;
+  private final boolean pooled;
   private final Map<Long, ArrayDeque<Long>> free = new HashMap<>();
   private long reservedBytes;
   private long usedBytes;
@@ -34,13 +35,20 @@ public final class DeviceMemory implements AutoCloseable {
   /** A block's address and its size. */
   public record Block(long address, long bytes) {}
 
+  /** A pool. */
   public DeviceMemory(Source source) {
+    this(source, true);
+  }
+
+  /** @param pooled false for blocks of just the size that is asked for, each used once, so that tools see what goes beyond one */
+  public DeviceMemory(Source source, boolean pooled) {
     this.source = source;
+    this.pooled = pooled;
   }
 
   /** A block of at least {@code bytes} bytes, with old contents. */
   public synchronized Block take(long bytes) {
-    long size = sizeClass(bytes);
+    long size = pooled ? sizeClass(bytes) : Math.max(bytes, 1);
     ArrayDeque<Long> blocks = free.get(size);
     long address = blocks != null && !blocks.isEmpty() ? blocks.pop() : reserve(size, bytes);
     usedBytes += size;
@@ -64,7 +72,8 @@ public final class DeviceMemory implements AutoCloseable {
 
   public synchronized void give(Block block) {
     usedBytes -= block.bytes();
-    if (closed) {
+    if (closed || !pooled) {
+      reservedBytes -= block.bytes();
       source.free(block.address());
     } else {
       free.computeIfAbsent(block.bytes(), _ -> new ArrayDeque<>()).push(block.address());

@@ -50,6 +50,25 @@ public interface Launcher {
     return DType.F64;
   }
 
+  /** Whether threads of a block work well together; on a processor each is better off alone. */
+  default boolean hasTeams() {
+    return true;
+  }
+
+  /** Copies elements of {@code width} bytes; the walk steps through both operands. */
+  default void copy(Call call, Walk walk, int width, Object x, Object y) {
+    Entry entry = new Entry("move", hasTeams() ? "copy" : "copyTiles", Integer.toString(width));
+    if (hasTeams()) {
+      launch(call, entry, Grid.over(walk.size(), 4), walk.pack(), x, y);
+      return;
+    }
+    Walk rest = walk.outer(2);
+    int rows = walk.extent(2);
+    int columns = walk.extent(1);
+    launch(call, entry, new Grid((columns + 255) / 256, (rows + 15) / 16, (int) rest.size(), 1), rest.pack(), rows, columns,
+        walk.step(0, 2), walk.step(0, 1), walk.step(1, 2), walk.step(1, 1), x, y);
+  }
+
   /** The memory that kernels work in. */
   DeviceMemory memory();
 

@@ -98,8 +98,7 @@ public final class Operands implements AutoCloseable {
   }
 
   private void copy(Layout from, Object x, Layout to, Object y, int width) {
-    Walk walk = Walk.of(from.shape(), from, to);
-    launcher.launch(call, new Launcher.Entry("move", "copy", Integer.toString(width)), Grid.over(walk.size(), 4), walk.pack(), x, y);
+    launcher.copy(call, Walk.of(from.shape(), from, to), width, x, y);
   }
 
   @Override

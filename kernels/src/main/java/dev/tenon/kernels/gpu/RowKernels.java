@@ -47,7 +47,7 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
 
   /** The kernel and grid for {@code lines}: a block each where their elements are neighbors, else a thread each. */
   private void launch(Call call, String name, Lines lines, Object... arguments) {
-    boolean block = lines.inner() == 1 && lines.length() > 1;
+    boolean block = launcher.hasTeams() && lines.inner() == 1 && lines.length() > 1;
     Grid grid = block ? Grid.of(lines.count(), lines.length() <= 32 ? 32 : THREADS) : Grid.each(lines.count());
     Object[] all = new Object[arguments.length + 1];
     all[0] = lines.pack();

@@ -69,6 +69,24 @@ public record Walk(long size, long[] dims, long[][] strides) {
     return fits;
   }
 
+  /** The walk over all but the innermost {@code dropped} dimensions. */
+  public Walk outer(int dropped) {
+    int rank = Math.max(0, dims.length - dropped);
+    long[] kept = Arrays.copyOf(dims, rank);
+    long[][] steps = Arrays.stream(strides).map(s -> Arrays.copyOf(s, rank)).toArray(long[][]::new);
+    return new Walk(Arrays.stream(kept).reduce(1, (a, b) -> a * b), kept, steps);
+  }
+
+  /** The extent of dimension {@code fromLast}, where 1 is the innermost; 1 where there is none. */
+  public int extent(int fromLast) {
+    return dims.length < fromLast ? 1 : Math.toIntExact(dims[dims.length - fromLast]);
+  }
+
+  /** An operand's step along that dimension; 0 where there is none. */
+  public int step(int operand, int fromLast) {
+    return dims.length < fromLast ? 0 : Math.toIntExact(strides[operand][dims.length - fromLast]);
+  }
+
   /** As the kernels' structure {@code Walk}; an empty walk of rank 0 has one element. */
   public int[] pack() {
     int[] packed = new int[2 + MOST_DIMS * (1 + MOST_OPERANDS)];

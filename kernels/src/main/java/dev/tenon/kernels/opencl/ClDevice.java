@@ -26,6 +26,8 @@ import org.jocl.cl_platform_id;
 record ClDevice(cl_platform_id platform, cl_device_id id, int index, String at, String platformName, String name, String driver,
     boolean isCpu, int units, long memoryBytes, long largestBuffer, int localBytes, int largestGroup, boolean exactDivision,
     List<String> extensions) {
+  /** A system property: on a processor, too, use the kernels for GPUs, whose items work in groups. */
+  private static final String GROUPS = "tenon.opencl.groups";
 
   /** Why no device can be used on this machine, or empty when one can. Loads nothing native unless a loader is installed. */
   static Optional<String> missing() {
@@ -92,6 +94,11 @@ record ClDevice(cl_platform_id platform, cl_device_id id, int index, String at, 
   /** Whether it computes in F64. */
   boolean hasDoubles() {
     return has("cl_khr_fp64");
+  }
+
+  /** Whether it works by groups of items: not a processor, unless it is told to. */
+  boolean hasTeams() {
+    return !isCpu || Boolean.getBoolean(GROUPS);
   }
 
   /** For people: the device, and which of the features that not every device has it has. */

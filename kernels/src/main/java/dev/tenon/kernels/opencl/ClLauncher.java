@@ -23,22 +23,29 @@ final class ClLauncher implements Launcher, AutoCloseable {
   private final DeviceMemory memory;
   private final ClPrograms programs;
   private final boolean hasDoubles;
+  private final boolean hasTeams;
   private final ClProfile profile;
   private final Map<String, cl_program> built = new HashMap<>();
   private final Map<Entry, cl_kernel> kernels = new HashMap<>();
 
   /** @param profile takes the times of kernels, or null */
-  ClLauncher(ClQueue queue, DeviceMemory memory, ClPrograms programs, boolean hasDoubles, ClProfile profile) {
+  ClLauncher(ClQueue queue, DeviceMemory memory, ClPrograms programs, boolean hasDoubles, boolean hasTeams, ClProfile profile) {
     this.queue = queue;
     this.memory = memory;
     this.programs = programs;
     this.hasDoubles = hasDoubles;
+    this.hasTeams = hasTeams;
     this.profile = profile;
   }
 
   @Override
   public DType number() {
     return hasDoubles ? DType.F64 : DType.F32;
+  }
+
+  @Override
+  public boolean hasTeams() {
+    return hasTeams;
   }
 
   @Override

@@ -16,7 +16,12 @@ final class ClLibrary {
 
   /** Why OpenCL cannot be used at all on this machine, or empty when it can. */
   static Optional<String> missing() {
-    if (NAMES.stream().noneMatch(ClLibrary::isInstalled)) {
+    return missing(NAMES);
+  }
+
+  /** The same where a loader would have one of {@code names}. */
+  static Optional<String> missing(List<String> names) {
+    if (names.stream().noneMatch(ClLibrary::isInstalled)) {
       return Optional.of("no OpenCL loader is installed (libOpenCL.so.1 is not found)");
     }
     try {

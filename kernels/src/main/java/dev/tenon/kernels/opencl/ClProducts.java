@@ -12,12 +12,13 @@ import java.util.Locale;
  * Launches the text {@code gemm.cl}.
  *
  * @param wide takes single precision on a processor; null elsewhere
+ * @param largest tile, as long as there are enough of such and its slices fit into local memory
  */
-record ClProducts(Launcher launcher, WideKernels wide, int units, int localBytes) implements Products {
+record ClProducts(Launcher launcher, WideKernels wide, ClTuning.Gemm largest, int units, int localBytes) implements Products {
   private static final String TEXT = "gemm";
   private static final int ITEMS = 256;
-  /** Local memory that a tile of 128 takes. */
-  private static final int BYTES_OF_128 = 2 * 2 * 16 * (128 + 4) * 4;
+  private static final int LEAST_SIDE = 64;
+  private static final int LEAST_DEPTH = 8;
 
   @Override
   public void multiply(Call call, DType dtype, Walk batch, int m, int n, Factors one, Factors two, Object bias, Object c) {
@@ -25,9 +26,9 @@ record ClProducts(Launcher launcher, WideKernels wide, int units, int localBytes
       wide.product(call, batch, m, n, one, two, bias, 1, c);
       return;
     }
-    int tile = localBytes < BYTES_OF_128 ? 64 : Products.side(m, n, batch.size(), dtype, units);
-    launcher.launch(call, entry("gemm", tile, dtype), Products.tiles(m, n, batch.size(), tile, ITEMS), batch.pack(), m, n, one.pack(),
-        one.a(), one.b(), two.pack(), two.a(), two.b(), bias, c);
+    ClTuning.Gemm tile = tile(Math.min(largest.side(), Products.side(m, n, batch.size(), dtype, units)), dtype);
+    launcher.launch(call, entry("gemm", tile, dtype), Products.tiles(m, n, batch.size(), tile.side(), ITEMS), batch.pack(), m, n,
+        one.pack(), one.a(), one.b(), two.pack(), two.a(), two.b(), bias, c);
   }
 
   @Override
@@ -36,15 +37,26 @@ record ClProducts(Launcher launcher, WideKernels wide, int units, int localBytes
       wide.product(call, GemmKernels.SINGLE, m, n, factors, NONE, 0L, scale, c);
       return;
     }
-    launcher.launch(call, entry("low", 64, dtype), Products.tiles(m, n, 1, 64, ITEMS), m, n, factors.pack(), factors.a(), factors.b(),
-        scale, c);
+    launcher.launch(call, entry("low", tile(LEAST_SIDE, dtype), dtype), Products.tiles(m, n, 1, LEAST_SIDE, ITEMS), m, n,
+        factors.pack(), factors.a(), factors.b(), scale, c);
+  }
+
+  /** A tile of this side, or of a smaller one, of which local memory has room for the slices. */
+  private ClTuning.Gemm tile(int side, DType dtype) {
+    ClTuning.Gemm tile = new ClTuning.Gemm(side, largest.depth());
+    int bytes = Math.max(Float.BYTES, dtype.byteSize());
+    while (tile.bytes(bytes) > localBytes && tile.depth() > LEAST_DEPTH) {
+      tile = new ClTuning.Gemm(tile.side(), tile.depth() / 2);
+    }
+    return tile.bytes(bytes) > localBytes ? new ClTuning.Gemm(LEAST_SIDE, tile.depth()) : tile;
   }
 
   private boolean isWide(DType dtype) {
     return wide != null && WideKernels.takes(dtype);
   }
 
-  private static Launcher.Entry entry(String name, int tile, DType dtype) {
-    return new Launcher.Entry(TEXT, name, ClTypes.of(dtype.name().toLowerCase(Locale.ROOT)) + " -DTILE=" + tile);
+  private static Launcher.Entry entry(String name, ClTuning.Gemm tile, DType dtype) {
+    return new Launcher.Entry(TEXT, name, ClTypes.of(dtype.name().toLowerCase(Locale.ROOT)) + " -DTILE=" + tile.side() + " -DDEPTH="
+        + tile.depth());
   }
 }

@@ -134,7 +134,8 @@ final class ClPrograms {
     }
   }
 
-  private static String hash(String... texts) {
+  /** A name for {@code texts} together. */
+  static String hash(String... texts) {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
       for (String text : texts) {

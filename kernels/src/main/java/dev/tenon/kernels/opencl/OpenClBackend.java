@@ -12,6 +12,9 @@ import java.lang.foreign.MemorySegment;
 
 /** An OpenCL device. All its work runs in order on one queue, whichever thread asks for it. */
 final class OpenClBackend implements Backend {
+  /** A system property: give each tensor a buffer of its own size, for tools that watch accesses. */
+  private static final String UNPOOLED = "tenon.opencl.unpooled";
+
   private final ClDevice info;
   private final ClQueue queue;
   private final DeviceMemory memory;
@@ -22,16 +25,16 @@ final class OpenClBackend implements Backend {
   private final Faults faults;
   private final KernelRegistry kernels;
 
-  OpenClBackend(ClDevice info) {
+  OpenClBackend(ClDevice info, ClTuning tuning) {
     this.info = info;
     profile = Boolean.getBoolean(ClProfile.PROPERTY) ? new ClProfile() : null;
     queue = new ClQueue(info, profile != null);
-    memory = new DeviceMemory(queue);
+    memory = new DeviceMemory(queue, !Boolean.getBoolean(UNPOOLED));
     programs = new ClPrograms(info, queue.context(), CacheFolder.of(System.getenv()).path().resolve("kernels"));
-    launcher = new ClLauncher(queue, memory, programs, info.hasDoubles(), profile);
+    launcher = new ClLauncher(queue, memory, programs, info.hasDoubles(), info.hasTeams(), profile);
     faults = new Faults(memory.take(Faults.BYTES).address(), fault);
     queue.upload(fault, faults.address());
-    kernels = new KernelRegistry(OpenClKernels.all(launcher, faults, info));
+    kernels = new KernelRegistry(OpenClKernels.all(launcher, faults, info, tuning));
   }
 
   @Override

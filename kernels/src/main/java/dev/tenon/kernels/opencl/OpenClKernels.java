@@ -6,6 +6,7 @@ import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.Op;
 import dev.tenon.kernels.gpu.AffinityKernels;
+import dev.tenon.kernels.gpu.AttentionKernels;
 import dev.tenon.kernels.gpu.ConvKernels;
 import dev.tenon.kernels.gpu.ElementwiseKernels;
 import dev.tenon.kernels.gpu.Faults;
@@ -23,15 +24,12 @@ import java.util.stream.Stream;
 
 /** Every kernel of the OpenCL backend, family by family. */
 final class OpenClKernels {
-  /** A system property: on a processor, too, use the kernels for GPUs, whose items work in groups. */
-  private static final String GROUPS = "tenon.opencl.groups";
-
   private OpenClKernels() {}
 
-  static List<Kernel> all(Launcher launcher, Faults faults, ClDevice device) {
+  static List<Kernel> all(Launcher launcher, Faults faults, ClDevice device, ClTuning tuning) {
     ReduceKernels reductions = new ReduceKernels(launcher);
-    WideKernels wide = device.isCpu() && !Boolean.getBoolean(GROUPS) ? new WideKernels(launcher) : null;
-    Products products = new ClProducts(launcher, wide, device.units(), device.localBytes());
+    WideKernels wide = device.hasTeams() ? null : new WideKernels(launcher, reductions, tuning.rows());
+    Products products = new ClProducts(launcher, wide, tuning.gemm(), device.units(), device.localBytes());
     List<Kernel> kernels = Stream.of(
         wide == null ? List.<Kernel>of() : wide.all(),
         wide == null ? List.<Kernel>of() : new WideAttention(launcher, wide, reductions).all(),
@@ -40,8 +38,8 @@ final class OpenClKernels {
         reductions.all(),
         new RowKernels(launcher, faults, reductions).all(),
         new GemmKernels(launcher, products).all(),
-        new AffinityKernels(launcher, products, device.isCpu() ? 1 : 128).all(),
-        new ClAttentionKernels(launcher, reductions, device.localBytes()).all(),
+        new AffinityKernels(launcher, products, device.hasTeams() ? 128 : 1).all(),
+        new AttentionKernels(launcher, reductions, new ClTiles(tuning.attention(), device.localBytes())).all(),
         new ConvKernels(launcher).all(),
         new SpatialKernels(launcher).all(),
         new LaneKernels(launcher, faults).all(),

@@ -1,5 +1,7 @@
 package dev.tenon.kernels.opencl;
 
+import static dev.tenon.kernels.gpu.AttentionKernels.orNull;
+
 import dev.tenon.engine.Layout;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
@@ -77,10 +79,6 @@ record WideAttention(Launcher launcher, WideKernels wide, ReduceKernels reductio
 
   private static int count(Operand scores) {
     return scores.extent(0) * scores.extent(1) * scores.extent(2);
-  }
-
-  private static Object orNull(Tensor t) {
-    return t == null ? Long.valueOf(0) : t;
   }
 
   private void forward(Call call) {

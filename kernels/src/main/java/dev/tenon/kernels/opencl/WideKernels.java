@@ -9,6 +9,7 @@ import dev.tenon.engine.op.Binary;
 import dev.tenon.engine.op.GatedGelu;
 import dev.tenon.engine.op.GatedGeluGrad;
 import dev.tenon.engine.op.LayerNorm;
+import dev.tenon.engine.op.LayerNormGrad;
 import dev.tenon.engine.op.Unary;
 import dev.tenon.engine.op.UnaryGrad;
 import dev.tenon.kernels.gpu.Fit;
@@ -18,25 +19,32 @@ import dev.tenon.kernels.gpu.Launcher;
 import dev.tenon.kernels.gpu.OpKernel;
 import dev.tenon.kernels.gpu.Operands;
 import dev.tenon.kernels.gpu.Products;
+import dev.tenon.kernels.gpu.ReduceKernels;
 import dev.tenon.kernels.gpu.Walk;
 import java.util.List;
 
-/** Launches the text {@code wide.cl}: what a processor does better with an item a core than with groups of items. */
-record WideKernels(Launcher launcher) {
+/**
+ * Launches the text {@code wide.cl}: what a processor does better with an item a core than with groups of items.
+ *
+ * @param rows that an item of a product computes: enough to be worth a start, few enough to keep all cores busy
+ */
+record WideKernels(Launcher launcher, ReduceKernels reductions, int rows) {
   private static final String TEXT = "wide";
   private static final String VARIANT = "f32";
   private static final int STRIP = 32;
   private static final int LANES = 16;
-  /** Rows that an item computes: enough to be worth a start, few enough to keep all cores busy. */
-  private static final int ROWS = 64;
 
   /** Elements that an item of a flat function works on. */
   private static final int SPAN = 1024;
+
+  /** Rows of a norm's gradient, where they have no sum in common. */
+  private static final int CHUNK = 4;
 
   /** In front of the kernels that work in groups. */
   List<Kernel> all() {
     return List.of(
         new OpKernel("wide", LayerNorm.class, WideKernels::refusal, this::layerNorm),
+        new OpKernel("wide", LayerNormGrad.class, WideKernels::refusal, this::layerNormGrad),
         new OpKernel("wide", Unary.class, c -> flatRefusal(c, ((Unary) c.op()).fn() == Unary.Fn.GELU), c -> flat(c, "geluOf")),
         new OpKernel("wide", UnaryGrad.class, c -> flatRefusal(c, ((UnaryGrad) c.op()).fn() == Unary.Fn.GELU), c -> flat(c, "geluGradOf")),
         new OpKernel("wide", GatedGelu.class, WideKernels::refusal, this::gatedGelu),
@@ -113,8 +121,8 @@ record WideKernels(Launcher launcher) {
       }
       long packed = pack(call, in, batch, samples, n, one);
       long packed2 = two.k() == 0 ? 0 : pack(call, in, GemmKernels.SINGLE, 1, n, two);
-      launcher.launch(call, entry("gemm"), new Grid((m + ROWS - 1) / ROWS, strips, samples, 1), where.pack(), m, n, k, stride, two.k(),
-          strideC, ROWS, scale, left, packed, two.a(), packed2, bias, c);
+      launcher.launch(call, entry("gemm"), new Grid((m + rows - 1) / rows, strips, samples, 1), where.pack(), m, n, k, stride, two.k(),
+          strideC, rows, scale, left, packed, two.a(), packed2, bias, c);
     }
   }
 
@@ -146,6 +154,24 @@ record WideKernels(Launcher launcher) {
 
   static Launcher.Entry entry(String name) {
     return new Launcher.Entry(TEXT, name, VARIANT);
+  }
+
+  private void layerNormGrad(Call call) {
+    try (Operands in = launcher.operands(call)) {
+      int count = (int) call.input(2).size();
+      int n = count == 0 ? (int) call.output(1).size() : (int) (call.input(1).size() / count);
+      Object[] operands = new Object[4];
+      for (int i = 0; i < operands.length; i++) {
+        operands[i] = in.contiguous(i);
+      }
+      ReduceKernels.Parts launch = (chunk, chunks, parts) -> launcher.launch(call, entry("layerNormGrad"), Grid.of(chunks, 1), count, n,
+          chunk, operands[0], operands[1], operands[2], operands[3], parts == 0 ? 0L : in.contiguous(4), call.output(0), parts);
+      if (((LayerNormGrad) call.op()).affine()) {
+        reductions.pairs(call, in, count, n, launch);
+      } else {
+        launch.launch(CHUNK, (count + CHUNK - 1) / CHUNK, 0);
+      }
+    }
   }
 
   private void layerNorm(Call call) {

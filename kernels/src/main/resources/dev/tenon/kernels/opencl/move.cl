@@ -11,6 +11,31 @@ kernel void copy(Walk w, POINTER(const ELEMENT, x), POINTER(ELEMENT, y)) {
   }
 }
 
+// The same on a processor: an item copies a tile of up to 16 rows of 256 columns. Grid: tiles of columns, of rows, all other dimensions,
+// over which the walk steps. Rows and columns of the source, then of the target.
+kernel void copyTiles(Walk w, int rows, int columns, int xRow, int xColumn, int yRow, int yColumn, POINTER(const ELEMENT, x),
+    POINTER(ELEMENT, y)) {
+  SHIFT(x);
+  SHIFT(y);
+  int left = (int)get_global_id(0) * 256, top = (int)get_global_id(1) * 16, rest = (int)get_global_id(2);
+  int width = min(256, columns - left);
+  x += locate(&w, 0, rest) + (long)left * xColumn;
+  y += locate(&w, 1, rest) + (long)left * yColumn;
+  for (int row = top; row < min(rows, top + 16); row++) {
+    global const ELEMENT* from = x + (long)row * xRow;
+    global ELEMENT* to = y + (long)row * yRow;
+    if (xColumn == 1 && yColumn == 1) {
+      for (int i = 0; i < width; i++) {
+        to[i] = from[i];
+      }
+    } else {
+      for (int i = 0; i < width; i++) {
+        to[(long)i * yColumn] = from[(long)i * xColumn];
+      }
+    }
+  }
+}
+
 // Picks by index along one dimension. Operands of the walk: index, and x with stride 0 along that dimension.
 kernel void pick(Walk w, POINTER(const long, index), POINTER(const ELEMENT, x), POINTER(ELEMENT, y), int extent, int stride, int op,
     POINTER(Fault, fault)) {

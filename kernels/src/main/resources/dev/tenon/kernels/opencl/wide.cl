@@ -11,6 +11,14 @@ inline float sumOf(float16 v) {
   return c.x + c.y;
 }
 
+inline float16 first16(global const float* p, int count) {
+  float part[LANES] = {0};
+  for (int i = 0; i < count; i++) {
+    part[i] = p[i];
+  }
+  return vload16(0, part);
+}
+
 // B in strips of 32 columns, [batch, strips, k, 32], zeros where there are none. An item copies 16 rows of a strip.
 // Grid: sixteens of k, strips, batch. Operand 1 of the batch walk is b.
 kernel void pack(Walk batch, int k, int n, int row, int column, POINTER(const float, b), POINTER(float, packed)) {
@@ -28,8 +36,8 @@ kernel void pack(Walk batch, int k, int n, int row, int column, POINTER(const fl
     }
     return;
   }
-  for (int d = from; d < to; d++) {
-    for (int c = 0; c < STRIP; c++) {
+  for (int c = 0; c < STRIP; c++) {
+    for (int d = from; d < to; d++) {
       packed[(long)d * STRIP + c] = c < width ? b[(long)d * row + (long)c * column] : 0;
     }
   }
@@ -187,6 +195,49 @@ kernel void layerNorm(int n, POINTER(const float, x), POINTER(const float, weigh
   }
 }
 
+// Up to 16 elements; zeros where there are none.
+inline float16 some16(global const float* p, int count) { return count >= LANES ? vload16(0, p) : first16(p, count); }
+
+// An item a chunk of rows, whose shares in the gradients of weight and bias are a part [2, n] of all.
+kernel void layerNormGrad(int rows, int n, int chunk, POINTER(const float, g), POINTER(const float, x), POINTER(const float, mean),
+    POINTER(const float, rstd), POINTER(const float, weight), POINTER(float, gradX), POINTER(float, parts)) {
+  SHIFT(g);
+  SHIFT(x);
+  SHIFT(mean);
+  SHIFT(rstd);
+  SHIFT(weight);
+  SHIFT(gradX);
+  SHIFT(parts);
+  int item = (int)get_global_id(0);
+  global float* part = parts ? parts + (long)item * 2 * n : parts;
+  for (int i = 0; part && i < n; i += LANES) {
+    put(0, part + i, n - i, 0);
+    put(0, part + n + i, n - i, 0);
+  }
+  for (int row = item * chunk; row < min(rows, (item + 1) * chunk); row++) {
+    global const float* from = x + (long)row * n;
+    global const float* grad = g + (long)row * n;
+    float m = mean[row], r = rstd[row];
+    float16 sums = 0, dots = 0;
+    for (int i = 0; i < n; i += LANES) {
+      float16 scaled = some16(grad + i, n - i);
+      scaled = weight ? scaled * some16(weight + i, n - i) : scaled;
+      sums += scaled;
+      dots += scaled * ((some16(from + i, n - i) - m) * r);
+    }
+    float sum = sumOf(sums) / n, dot_ = sumOf(dots) / n;
+    for (int i = 0; i < n; i += LANES) {
+      float16 value = some16(grad + i, n - i), z = (some16(from + i, n - i) - m) * r;
+      float16 scaled = weight ? value * some16(weight + i, n - i) : value;
+      put(r * (scaled - sum - z * dot_), gradX + (long)row * n + i, n - i, 0);
+      if (part) {
+        put(some16(part + i, n - i) + value * z, part + i, n - i, 0);
+        put(some16(part + n + i, n - i) + value, part + n + i, n - i, 0);
+      }
+    }
+  }
+}
+
 // What a row of scores, of `keys`, is in the whole: [batch, heads, queries].
 typedef struct {
   int queries, keys, heads, causal;
@@ -336,14 +387,6 @@ inline float16 gelu16(float16 x) { return fmax(x, (float16)0) - fabs(x) * tail(x
 inline float16 geluGrad16(float16 x) {
   float16 b = bell(x), low = tail(x, b);
   return (x > 0 ? 1 - low : low) + x * (b * 0.3989423f);
-}
-
-inline float16 first16(global const float* p, int count) {
-  float part[LANES] = {0};
-  for (int i = 0; i < count; i++) {
-    part[i] = p[i];
-  }
-  return vload16(0, part);
 }
 
 #define FLAT(NAME, VALUE) \

@@ -16,6 +16,7 @@ import dev.tenon.engine.op.Ref;
 import dev.tenon.engine.op.Spec;
 import dev.tenon.engine.random.Philox;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -28,6 +29,8 @@ public final class Conformance {
   /** Small calls of each op, and as many with one long extent, which reaches vector bodies, their tails and several tasks. */
   static final int DRAWS = 6;
 
+  /** Of a bound in F32, what remains in F64, where the definition rounds as often as the kernel does. */
+  private static final double F64_SHARE = 2 * DType.F64.roundoff() / DType.F32.roundoff();
   private static final double F16_MIN_VALUE = 0x1p-24;
 
   private final Backend backend;
@@ -38,7 +41,7 @@ public final class Conformance {
     this(backend, DType.F32);
   }
 
-  /** In {@code real}: F32, or a half-precision type that is computed in F32 and rounded once. */
+  /** In {@code real}: F32, F64, or a half-precision type that is computed in F32 and rounded once. */
   Conformance(Backend backend, DType real) {
     this.backend = backend;
     this.real = real;
@@ -114,8 +117,9 @@ public final class Conformance {
     return worst;
   }
 
-  private static Verdict compare(Op op, List<Ref> operands, Ref expected, double[] actual, double[] bound) {
+  private Verdict compare(Op op, List<Ref> operands, Ref expected, double[] actual, double[] inF32) {
     Verdict worst = Verdict.NONE;
+    double[] bound = real == DType.F64 ? Arrays.stream(inF32).map(b -> b * F64_SHARE).toArray() : inF32;
     for (int i = 0; i < actual.length; i++) {
       double value = expected.dtype().isFloating() ? expected.v()[i] : (long) expected.v()[i];
       double error = Double.compare(actual[i], value) == 0 ? 0 : Math.abs(actual[i] - value);

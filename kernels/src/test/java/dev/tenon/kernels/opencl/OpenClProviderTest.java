@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.tenon.engine.Backends;
+import dev.tenon.engine.Device;
 import dev.tenon.engine.TenonException;
 import java.nio.file.Path;
 import java.util.List;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -41,6 +43,20 @@ class OpenClProviderTest {
   void aDeviceTellsWhatItHas() {
     assertThat(DEVICES.get(1)).hasToString(
         "opencl:1 NVIDIA H100 (platform.device 1.0, NVIDIA CUDA), 2 compute units, 1.0 GiB, OpenCL 3.0, driver 1; has fp64");
+  }
+
+  @Test
+  void withoutALoaderDiscoveryAndEveryUseSaySoInOneSentence() {
+    OpenClProvider provider = new OpenClProvider(() -> ClLibrary.missing(List.of("libNoOpenClAtAll.so.1")));
+    String reason = "no OpenCL loader is installed (libOpenCL.so.1 is not found)";
+    Device device = new Device(Device.Kind.OPENCL, 0);
+
+    assertThat(provider.discover()).isEqualTo("none: " + reason);
+    for (ThrowingCallable use : List.<ThrowingCallable>of(
+        () -> provider.open(device, 0), () -> provider.find("h100"), () -> provider.tune(device))) {
+      assertThatThrownBy(use).isInstanceOf(TenonException.class).hasMessageStartingWith("device opencl:")
+          .hasMessageEndingWith(" cannot be used: " + reason + "; use --device cpu");
+    }
   }
 
   @Test

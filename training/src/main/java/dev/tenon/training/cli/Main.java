@@ -39,6 +39,7 @@ import picocli.CommandLine.Spec;
       InfoCommand.class,
       DoctorCommand.class,
       ParityCommand.class,
+      TuneCommand.class,
       GenerateCompletion.class
     })
 public final class Main implements Runnable {

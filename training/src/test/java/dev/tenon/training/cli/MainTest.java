@@ -129,6 +129,12 @@ class MainTest {
   }
 
   @Test
+  void tuningADeviceWithoutVariantsSaysWhichHaveThem() {
+    assertThat(tenon("tune", "--device", "cpu")).isEqualTo(ExitCode.FAILURE);
+    assertThat(err.toString().lines()).singleElement().asString().contains("device cpu has nothing to tune", "--device opencl:0");
+  }
+
+  @Test
   void cacheFolderFollowsTheEnvironment() {
     var both = Map.of("TENON_CACHE", "/a", "XDG_CACHE_HOME", "/b");
     assertThat(CacheFolder.of(both).path()).isEqualTo(Path.of("/a"));

@@ -42,7 +42,7 @@ import java.util.stream.LongStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Every op of a training step in F32 has a kernel on the CPU and on OpenCL: none silently runs on its definition, a hundred times slower. */
+/** Every op of a training step in F32 has a kernel on the CPU and on OpenCL: none runs on its definition, a hundred times slower. */
 class NoFallbackTest {
   private static final int CLASSES = 5;
 
