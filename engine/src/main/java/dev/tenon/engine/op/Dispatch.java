@@ -3,6 +3,7 @@ package dev.tenon.engine.op;
 import dev.tenon.engine.Layout;
 import dev.tenon.engine.Plan;
 import dev.tenon.engine.Scope;
+import dev.tenon.engine.Storage;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Tape;
@@ -66,16 +67,21 @@ final class Dispatch {
     for (int i = 0; i < results.size(); i++) {
       outputs.add(op instanceof Updating updating
           ? inputs.get(updating.updates(i))
-          : allocate(inputs, results.get(i), recorded));
+          : allocate(op, inputs, results.get(i), recorded));
     }
     launch(op, specs, results, new Call(op, inputs, outputs));
     return outputs;
   }
 
-  private static Tensor allocate(List<Tensor> inputs, Spec result, boolean recorded) {
+  private static Tensor allocate(Op op, List<Tensor> inputs, Spec result, boolean recorded) {
     Scope scope = Scope.current();
     var backend = inputs.isEmpty() ? scope.backend() : inputs.getFirst().storage().backend();
-    var storage = backend.allocate(result.bytes());
+    Storage storage;
+    try {
+      storage = backend.allocate(result.bytes());
+    } catch (TenonException e) {
+      throw new TenonException("result " + result + " of " + op + " on " + backend.device() + ": " + e.getMessage(), e);
+    }
     scope.adopt(storage);
     return new Tensor(
         storage, Layout.contiguous(result.shape()), result.dtype(), recorded && result.dtype().isFloating());

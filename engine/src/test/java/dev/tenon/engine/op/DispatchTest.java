@@ -3,14 +3,19 @@ package dev.tenon.engine.op;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.tenon.engine.Backend;
 import dev.tenon.engine.DType;
+import dev.tenon.engine.Device;
 import dev.tenon.engine.HostBackend;
 import dev.tenon.engine.Scope;
 import dev.tenon.engine.Shape;
+import dev.tenon.engine.Storage;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Tape;
+import dev.tenon.engine.kernel.KernelRegistry;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 import jdk.jfr.Recording;
@@ -95,6 +100,65 @@ class DispatchTest {
       assertThatThrownBy(() -> here.add(there)).isInstanceOf(TenonException.class)
           .hasMessageContaining("add").hasMessageContaining("move them to one device");
       assertThat(here.to(other).add(there).item()).isEqualTo(3);
+    }
+  }
+
+  /** A device whose memory is full after {@code left} allocations. */
+  private static final class Full implements Backend {
+    private final HostBackend host;
+    private int left;
+
+    Full(HostBackend host, int left) {
+      this.host = host;
+      this.left = left;
+    }
+
+    @Override
+    public Device device() {
+      return Device.CPU;
+    }
+
+    @Override
+    public Storage allocate(long bytes) {
+      if (left-- == 0) {
+        throw new TenonException("out of memory: " + bytes + " bytes wanted");
+      }
+      return new Storage(this, host.allocate(bytes).segment(), () -> {});
+    }
+
+    @Override
+    public void upload(MemorySegment source, Storage target, long offset) {
+      host.upload(source, target, offset);
+    }
+
+    @Override
+    public MemorySegment download(Storage source, long offset, long bytes) {
+      return host.download(source, offset, bytes);
+    }
+
+    @Override
+    public KernelRegistry kernels() {
+      return host.kernels();
+    }
+
+    @Override
+    public void synchronize() {}
+
+    @Override
+    public String describe() {
+      return "full";
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  @Test
+  void memoryThatRunsOutNamesTheOpAndTheResult() {
+    try (Backend full = new Full(backend, 1); Scope _ = Scope.open(full)) {
+      Tensor x = Tensor.zeros(DType.F32, Shape.of(2, 3));
+      assertThatThrownBy(() -> new Softmax(-1).apply(x)).isInstanceOf(TenonException.class)
+          .hasMessageContainingAll("[2, 3] F32", "Softmax", "cpu", "24 bytes wanted");
     }
   }
 }

@@ -4,7 +4,6 @@ import dev.tenon.engine.Backend;
 import dev.tenon.engine.Device;
 import dev.tenon.engine.Precision;
 import dev.tenon.engine.Storage;
-import dev.tenon.engine.io.CacheFolder;
 import dev.tenon.engine.kernel.KernelRegistry;
 import dev.tenon.kernels.gpu.DeviceMemory;
 import dev.tenon.kernels.gpu.Faults;
@@ -13,6 +12,9 @@ import java.lang.foreign.MemorySegment;
 
 /** An NVIDIA GPU. All its work runs in order on one stream, whichever thread asks for it. */
 final class CudaBackend implements Backend {
+  /** A system property: the most memory to take from a GPU. */
+  private static final String MEMORY = "tenon.cuda.memory";
+
   private final Driver.Info info;
   private final Driver driver;
   private final DeviceMemory memory;
@@ -24,8 +26,8 @@ final class CudaBackend implements Backend {
   CudaBackend(int index, Precision precision) {
     driver = Driver.open(index);
     info = Driver.info(index);
-    memory = new DeviceMemory(driver);
-    images = new KernelImages(info.target(), CacheFolder.of(System.getenv()).path().resolve("kernels"));
+    memory = new DeviceMemory(driver, DeviceMemory.Limit.of(MEMORY));
+    images = KernelImages.inCache(info);
     launcher = new CudaLauncher(driver, memory, images);
     MemorySegment fault = driver.shared(Faults.BYTES);
     faults = new Faults(fault.address(), fault);

@@ -32,6 +32,8 @@ final class CudaKernels {
         new TensorKernels(launcher, info.multiprocessors(), precision == Precision.TF32).all(),
         new AttentionKernels(launcher, reductions, new CudaTiles(info.sharedBytes())).all(),
         new FlashKernels(launcher, reductions).all(),
+        new ImplicitConvKernels(launcher, reductions, info.multiprocessors()).all(),
+        new AffinityKernels(launcher, info.multiprocessors()).all(),
         new ConvKernels(launcher).all(),
         new SpatialKernels(launcher).all(),
         new LaneKernels(launcher, faults).all(),

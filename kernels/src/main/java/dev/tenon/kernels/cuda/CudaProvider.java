@@ -31,6 +31,10 @@ public final class CudaProvider implements BackendProvider {
   @Override
   public String discover() {
     return Driver.missing().map(reason -> "none: " + reason).orElseGet(
-        () -> IntStream.range(0, Driver.count()).mapToObj(i -> Driver.info(i).toString()).collect(Collectors.joining("\n")));
+        () -> IntStream.range(0, Driver.count()).mapToObj(i -> describe(Driver.info(i))).collect(Collectors.joining("\n")));
+  }
+
+  private static String describe(Driver.Info info) {
+    return info + "; " + KernelImages.inCache(info).outlook();
   }
 }

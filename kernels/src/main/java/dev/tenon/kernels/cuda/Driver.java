@@ -9,10 +9,16 @@ import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SH
 import dev.tenon.engine.TenonException;
 import dev.tenon.kernels.gpu.DeviceMemory;
 import dev.tenon.kernels.gpu.Grid;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.IntSupplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
@@ -31,6 +37,9 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
   /** The oldest driver whose GPUs run every kernel text: CUDA 12.0. */
   private static final int LEAST_VERSION = 12_000;
   private static final int LEAST_CAPABILITY = 80;
+  /** Where Linux tells which driver it has loaded, and how that looks. */
+  private static final Path MODULE = Path.of("/proc/driver/nvidia/version");
+  private static final Pattern RELEASE = Pattern.compile("\\b\\d{3,}\\.\\d+(\\.\\d+)?\\b");
 
   private final NativeCalls calls;
   private final CUdevice device;
@@ -85,10 +94,21 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
       return "sm_" + capability + (capability == 90 ? "a" : "");
     }
 
+    /** The driver's own number after a space, where the system tells it. */
+    private static String release() {
+      try {
+        Matcher number = RELEASE.matcher(Files.readString(MODULE));
+        return number.find() ? " " + number.group() : "";
+      } catch (IOException e) {
+        System.getLogger(Driver.class.getName()).log(System.Logger.Level.DEBUG, () -> "no " + MODULE, e);
+        return "";
+      }
+    }
+
     @Override
     public String toString() {
-      return String.format(Locale.ROOT, "cuda:%d %s, sm_%d, %d multiprocessors, %.1f GiB, driver for CUDA %d.%d",
-          index, name, capability, multiprocessors, memoryBytes / (double) (1L << 30), driverVersion / 1000,
+      return String.format(Locale.ROOT, "cuda:%d %s, sm_%d, %d multiprocessors, %.1f GiB, driver%s for CUDA %d.%d",
+          index, name, capability, multiprocessors, memoryBytes / (double) (1L << 30), release(), driverVersion / 1000,
           driverVersion % 1000 / 10);
     }
   }
@@ -101,25 +121,45 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
     check(JCudaDriver.cuStreamCreate(stream, 1), "no stream could be made on the GPU");
   }
 
+  /**
+   * What can be told of a machine before a GPU is opened, each only when the one before allows.
+   *
+   * @param installed whether a driver is
+   * @param platform operating system and processor
+   * @param start starts the driver; its status
+   * @param version of CUDA that the driver is for
+   */
+  record Presence(boolean installed, String platform, IntSupplier start, IntSupplier version) {
+    static Presence here() {
+      return new Presence(NativeCalls.find().isPresent(), System.getProperty("os.name") + " " + System.getProperty("os.arch"),
+          () -> JCudaDriver.cuInit(0), Driver::version);
+    }
+
+    Optional<String> missing() {
+      if (!installed) {
+        return Optional.of("no NVIDIA driver is installed (" + NativeCalls.LIBRARY + " is not found)");
+      }
+      if (!platform.equals("Linux amd64")) {
+        return Optional.of("the CUDA binding that ships with Tenon is for Linux on x86-64, not for " + platform);
+      }
+      int status = start.getAsInt();
+      if (status == CUresult.CUDA_ERROR_NO_DEVICE) {
+        return Optional.of("an NVIDIA driver is installed, but it finds no GPU");
+      }
+      if (status != CUresult.CUDA_SUCCESS) {
+        return Optional.of("the NVIDIA driver does not start: " + CUresult.stringFor(status));
+      }
+      int found = version.getAsInt();
+      return found < LEAST_VERSION
+          ? Optional.of("the NVIDIA driver is too old: it is for CUDA " + found / 1000 + "." + found % 1000 / 10
+              + ", and 12.0 or newer is needed")
+          : Optional.empty();
+    }
+  }
+
   /** Why no GPU can be used on this machine, or empty when one can. Loads nothing native unless a driver is installed. */
   static Optional<String> missing() {
-    if (NativeCalls.find().isEmpty()) {
-      return Optional.of("no NVIDIA driver is installed (libcuda.so.1 is not found)");
-    }
-    String platform = System.getProperty("os.name") + " " + System.getProperty("os.arch");
-    if (!platform.equals("Linux amd64")) {
-      return Optional.of("the CUDA binding that ships with Tenon is for Linux on x86-64, not for " + platform);
-    }
-    int status = JCudaDriver.cuInit(0);
-    if (status == CUresult.CUDA_ERROR_NO_DEVICE) {
-      return Optional.of("an NVIDIA driver is installed, but it finds no GPU");
-    }
-    if (status != CUresult.CUDA_SUCCESS) {
-      return Optional.of("the NVIDIA driver does not start: " + CUresult.stringFor(status));
-    }
-    return version() < LEAST_VERSION
-        ? Optional.of("the NVIDIA driver is too old (CUDA " + version() / 1000 + "; 12 or newer is needed)")
-        : Optional.empty();
+    return Presence.here().missing();
   }
 
   /** GPUs present. Only after {@link #missing} answered nothing. */

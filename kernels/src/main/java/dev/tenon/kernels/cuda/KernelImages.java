@@ -3,6 +3,7 @@ package dev.tenon.kernels.cuda;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.io.AtomicFile;
 import dev.tenon.engine.io.CacheFolder;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -19,6 +20,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Turns the kernel texts into code for one GPU. The code comes from the first of: the jar, where the build had a compiler; the
@@ -27,6 +30,9 @@ import java.util.concurrent.ConcurrentHashMap;
 final class KernelImages {
   /** What texts may include, in the order of their names. */
   private static final List<String> HEADERS = List.of("heads.cuh", "ptx.cuh", "tenon.cuh", "tile.cuh");
+  /** All texts. */
+  static final List<String> TEXTS = List.of("attention", "conv", "elementwise", "flash", "gemm", "implicit", "lanes", "move", "optimizer",
+      "reduce", "rows", "spatial", "tensor");
   private static final List<String> FLAGS = List.of("-std=c++17", "-fmad=true");
 
   private final String target;
@@ -42,9 +48,64 @@ final class KernelImages {
     this.cache = cache;
   }
 
+  /** For a GPU, with the user's cache folder. */
+  static KernelImages inCache(Driver.Info info) {
+    return new KernelImages(info.target(), CacheFolder.of(System.getenv()).path().resolve("kernels"));
+  }
+
   /** Where the code of each text came from, for people. */
   Map<String, String> origins() {
     return new TreeMap<>(origins);
+  }
+
+  /** A text and what it includes. */
+  private record Source(String name, String text, Map<String, String> headers) {
+    static Source of(String name) {
+      Map<String, String> headers = new TreeMap<>();
+      HEADERS.forEach(header -> headers.put(header, KernelImages.text(header)));
+      return new Source(name, KernelImages.text(name + ".cu"), headers);
+    }
+
+    private String all() {
+      return String.join("", headers.values());
+    }
+
+    /** The binary that the build made of it. */
+    String binary() {
+      return name + "." + hash(all(), text) + ".fatbin";
+    }
+
+    String cached(String target) {
+      return name + "-" + hash(all(), text, target, FLAGS.toString()) + ".cubin";
+    }
+  }
+
+  /** Where the code of all texts comes from on this machine, for people; compiles nothing. */
+  String outlook() {
+    Map<String, List<String>> byOrigin = new TreeMap<>();
+    TEXTS.forEach(name -> byOrigin.computeIfAbsent(outlook(Source.of(name)), _ -> new ArrayList<>()).add(name));
+    return "kernels for " + target + " " + byOrigin.entrySet().stream()
+        .map(e -> e.getKey() + ": " + String.join(", ", e.getValue())).collect(Collectors.joining("; "));
+  }
+
+  private String outlook(Source source) {
+    if (KernelImages.class.getResource(source.binary()) != null) {
+      return fromJar();
+    }
+    if (Files.isRegularFile(cache.resolve(source.cached(target)))) {
+      return "compiled before, in " + cache;
+    }
+    if (Nvrtc.find().isPresent()) {
+      return "to be compiled by NVRTC";
+    }
+    boolean nvcc = Stream.of(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
+        .anyMatch(folder -> Files.isExecutable(Path.of(folder, "nvcc")));
+    return nvcc ? "to be compiled by nvcc" : "missing (no binary in the jar, no NVRTC, no nvcc)";
+  }
+
+  /** Binaries are for compute capabilities 8.x and 9.0; what is newer gets them as PTX. */
+  private String fromJar() {
+    return target.startsWith("sm_8") || target.equals("sm_90a") ? "prebuilt in the jar" : "from PTX in the jar, by the driver";
   }
 
   /**
@@ -53,24 +114,20 @@ final class KernelImages {
    * @throws TenonException when there is none and no compiler: what was tried, and the remedy
    */
   byte[] image(String name) {
-    String source = text(name + ".cu");
-    Map<String, String> headers = new TreeMap<>();
-    HEADERS.forEach(header -> headers.put(header, text(header)));
-    String all = String.join("", headers.values());
-    String key = hash(all, source);
-    byte[] packed = resource(name + "." + key + ".fatbin");
+    Source source = Source.of(name);
+    byte[] packed = resource(source.binary());
     if (packed != null) {
-      origins.put(name, "the jar");
+      origins.put(name, fromJar());
       return packed;
     }
-    Path file = cache.resolve(name + "-" + hash(all, source, target, FLAGS.toString()) + ".cubin");
+    Path file = cache.resolve(source.cached(target));
     List<String> tried = new ArrayList<>(List.of("the jar holds no binary of it", "the cache has no " + file));
     try {
       if (Files.isRegularFile(file)) {
         origins.put(name, file.toString());
         return Files.readAllBytes(file);
       }
-      byte[] image = compile(name, source, headers, tried);
+      byte[] image = compile(name, source.text(), source.headers(), tried);
       keep(file, image);
       return image;
     } catch (IOException e) {

@@ -16,7 +16,7 @@ import java.util.Optional;
 
 /** The driver calls that need no Java objects around raw addresses: launches and copies, made thousands of times a step. */
 final class NativeCalls {
-  private static final String LIBRARY = "libcuda.so.1";
+  static final String LIBRARY = "libcuda.so.1";
 
   private final MethodHandle setCurrent;
   private final MethodHandle launch;

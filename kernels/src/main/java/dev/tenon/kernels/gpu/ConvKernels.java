@@ -20,7 +20,8 @@ public record ConvKernels(Launcher launcher) {
         new OpKernel("conv", Conv2dGradWeight.class, Fit::real, this::gradWeight));
   }
 
-  private static int[] geometry(Conv2d op, Shape x, Shape weight, Shape y) {
+  /** The texts' structure {@code Conv}. */
+  public static int[] geometry(Conv2d op, Shape x, Shape weight, Shape y) {
     return new int[] {(int) x.dim(0), (int) x.dim(1), (int) x.dim(2), (int) x.dim(3), (int) y.dim(1), (int) y.dim(2), (int) y.dim(3),
         (int) weight.dim(2), (int) weight.dim(3), op.strideH(), op.strideW(), op.padH(), op.padW(), op.dilationH(), op.dilationW(),
         op.groups()};

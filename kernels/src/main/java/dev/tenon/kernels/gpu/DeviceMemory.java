@@ -5,13 +5,18 @@ import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A device's memory in blocks that are used again. A block may be taken while kernels that read its old contents are still queued:
  * all work of a device runs in one order, so what the new owner launches comes after them.
  */
 public final class DeviceMemory implements AutoCloseable {
+  private static final Pattern SIZE = Pattern.compile("(\\d{1,9})([KMGkmg]?)");
+
   private final Source source;
+  private final Limit limit;
   private final boolean pooled;
   private final Map<Long, ArrayDeque<Long>> free = new HashMap<>();
   private long reservedBytes;
@@ -35,14 +40,36 @@ public final class DeviceMemory implements AutoCloseable {
   /** A block's address and its size. */
   public record Block(long address, long bytes) {}
 
+  /**
+   * The most to take from a device.
+   *
+   * @param property the system property that says so, in bytes or with K, M or G behind the number
+   */
+  public record Limit(long bytes, String property) {
+    /** What the system property {@code property} allows: all there is when it is not set. */
+    public static Limit of(String property) {
+      String text = System.getProperty(property, "").strip();
+      Matcher matcher = SIZE.matcher(text);
+      if (text.isEmpty()) {
+        return new Limit(Long.MAX_VALUE, property);
+      }
+      if (!matcher.matches()) {
+        throw new TenonException("-D" + property + "=" + text + " is not a size; write it like 24G, 512M or a number of bytes");
+      }
+      String unit = matcher.group(2).toUpperCase(Locale.ROOT);
+      return new Limit(Long.parseLong(matcher.group(1)) << (unit.isEmpty() ? 0 : 10 * ("KMG".indexOf(unit) + 1)), property);
+    }
+  }
+
   /** A pool. */
-  public DeviceMemory(Source source) {
-    this(source, true);
+  public DeviceMemory(Source source, Limit limit) {
+    this(source, limit, true);
   }
 
   /** @param pooled false for blocks of just the size that is asked for, each used once, so that tools see what goes beyond one */
-  public DeviceMemory(Source source, boolean pooled) {
+  public DeviceMemory(Source source, Limit limit, boolean pooled) {
     this.source = source;
+    this.limit = limit;
     this.pooled = pooled;
   }
 
@@ -56,18 +83,29 @@ public final class DeviceMemory implements AutoCloseable {
   }
 
   private long reserve(long size, long wanted) {
-    long address = source.allocate(size);
+    long address = allocate(size);
     if (address == 0) {
       trim();
-      address = source.allocate(size);
+      address = allocate(size);
     }
     if (address == 0) {
-      long[] memory = source.memory();
-      throw new TenonException("out of GPU memory: " + mib(wanted) + " wanted, " + mib(usedBytes) + " in use by tensors, "
-          + mib(memory[0]) + " free of " + mib(memory[1]) + "; use a smaller batch or image size");
+      throw new TenonException(report(size, wanted));
     }
     reservedBytes += size;
     return address;
+  }
+
+  /** An address, or 0 when the device has too little left or may not give more. */
+  private long allocate(long size) {
+    return size > limit.bytes() - reservedBytes ? 0 : source.allocate(size);
+  }
+
+  private String report(long size, long wanted) {
+    long[] memory = source.memory();
+    String held = "out of GPU memory: " + mib(wanted) + " wanted, " + mib(usedBytes) + " held by tensors, ";
+    return size > limit.bytes() - reservedBytes
+        ? held + mib(limit.bytes()) + " allowed; raise -D" + limit.property() + ", or use a smaller batch or image size"
+        : held + mib(memory[0]) + " free of " + mib(memory[1]) + "; use a smaller batch or image size";
   }
 
   public synchronized void give(Block block) {

@@ -2,6 +2,7 @@ package dev.tenon.kernels.gpu;
 
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Layout;
+import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import java.util.ArrayList;
@@ -20,9 +21,13 @@ public final class Operands implements AutoCloseable {
 
   /** Where {@code bytes} bytes to work in lie. */
   public long scratch(long bytes) {
-    DeviceMemory.Block block = launcher.memory().take(bytes);
-    blocks.add(block);
-    return block.address();
+    try {
+      DeviceMemory.Block block = launcher.memory().take(bytes);
+      blocks.add(block);
+      return block.address();
+    } catch (TenonException e) {
+      throw new TenonException("memory to compute " + call.describe() + " in: " + e.getMessage(), e);
+    }
   }
 
   /** Where input {@code i} lies row-major without gaps: where it is, or a copy. */

@@ -29,7 +29,7 @@ final class OpenClBackend implements Backend {
     this.info = info;
     profile = Boolean.getBoolean(ClProfile.PROPERTY) ? new ClProfile() : null;
     queue = new ClQueue(info, profile != null);
-    memory = new DeviceMemory(queue, !Boolean.getBoolean(UNPOOLED));
+    memory = new DeviceMemory(queue, DeviceMemory.Limit.of("tenon.opencl.memory"), !Boolean.getBoolean(UNPOOLED));
     programs = new ClPrograms(info, queue.context(), CacheFolder.of(System.getenv()).path().resolve("kernels"));
     launcher = new ClLauncher(queue, memory, programs, info.hasDoubles(), info.hasTeams(), profile);
     faults = new Faults(memory.take(Faults.BYTES).address(), fault);

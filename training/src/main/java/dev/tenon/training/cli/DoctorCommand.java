@@ -58,7 +58,8 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private void line(String what, String found, boolean good, String remedy) {
-    spec.commandLine().getOut().printf("%-11s %s%s%n", what, found, good ? "" : "  <- " + remedy);
+    String lines = found.replace("\n", "\n" + " ".repeat(12));
+    spec.commandLine().getOut().printf("%-11s %s%s%n", what, lines, good ? "" : "  <- " + remedy);
   }
 
   private static String property(String name) {
