@@ -14,9 +14,14 @@ import org.junit.jupiter.api.Test;
 /** What a machine is told that has no NVIDIA GPU, or none that can be used. */
 class CudaProviderTest {
   private static final String LINUX = "Linux amd64";
-  private static final IntSupplier NOT_ASKED = () -> {
+
+  private static Driver.Presence driver(int status, IntSupplier version) {
+    return new Driver.Presence(true, LINUX, () -> status, version);
+  }
+
+  private static int notAsked() {
     throw new AssertionError("the driver must not be asked");
-  };
+  }
 
   private static void assumeNoDriver() {
     assumeTrue(NativeCalls.find().isEmpty(), "an NVIDIA driver is installed");
@@ -42,33 +47,33 @@ class CudaProviderTest {
 
   @Test
   void aMachineWithoutADriverIsAskedNothingElse() {
-    assertThat(new Driver.Presence(false, LINUX, NOT_ASKED, NOT_ASKED).missing()).hasValueSatisfying(
-        reason -> assertThat(reason).contains("no NVIDIA driver is installed", "libcuda.so.1"));
+    assertThat(new Driver.Presence(false, LINUX, CudaProviderTest::notAsked, CudaProviderTest::notAsked).missing())
+        .hasValueSatisfying(reason -> assertThat(reason).contains("no NVIDIA driver is installed", "libcuda.so.1"));
   }
 
   @Test
   void anotherPlatformIsNamed() {
-    assertThat(new Driver.Presence(true, "Linux aarch64", NOT_ASKED, NOT_ASKED).missing()).hasValueSatisfying(
-        reason -> assertThat(reason).contains("Linux aarch64"));
+    assertThat(new Driver.Presence(true, "Linux aarch64", CudaProviderTest::notAsked, CudaProviderTest::notAsked).missing())
+        .hasValueSatisfying(reason -> assertThat(reason).contains("Linux aarch64"));
   }
 
   @Test
   void aDriverWithoutAGpuSaysSo() {
-    assertThat(new Driver.Presence(true, LINUX, () -> CUresult.CUDA_ERROR_NO_DEVICE, NOT_ASKED).missing())
+    assertThat(driver(CUresult.CUDA_ERROR_NO_DEVICE, CudaProviderTest::notAsked).missing())
         .hasValue("an NVIDIA driver is installed, but it finds no GPU");
   }
 
   @Test
   void aDriverThatDoesNotStartSaysWhy() {
-    assertThat(new Driver.Presence(true, LINUX, () -> CUresult.CUDA_ERROR_SYSTEM_NOT_READY, NOT_ASKED).missing()).hasValueSatisfying(
+    assertThat(driver(CUresult.CUDA_ERROR_SYSTEM_NOT_READY, CudaProviderTest::notAsked).missing()).hasValueSatisfying(
         reason -> assertThat(reason).contains("does not start", "CUDA_ERROR_SYSTEM_NOT_READY"));
   }
 
   @Test
   void anOldDriverIsNamedWithWhatIsNeeded() {
-    assertThat(new Driver.Presence(true, LINUX, () -> CUresult.CUDA_SUCCESS, () -> 11_080).missing()).hasValueSatisfying(
+    assertThat(driver(CUresult.CUDA_SUCCESS, () -> 11_080).missing()).hasValueSatisfying(
         reason -> assertThat(reason).contains("too old", "CUDA 11.8", "12.0 or newer"));
-    assertThat(new Driver.Presence(true, LINUX, () -> CUresult.CUDA_SUCCESS, () -> 12_000).missing()).isEmpty();
+    assertThat(driver(CUresult.CUDA_SUCCESS, () -> 12_000).missing()).isEmpty();
   }
 
   @Test

@@ -38,6 +38,7 @@ import picocli.CommandLine.Spec;
       PredictCommand.class,
       InfoCommand.class,
       DoctorCommand.class,
+      BenchCommand.class,
       ParityCommand.class,
       TuneCommand.class,
       GenerateCompletion.class

@@ -1,0 +1,84 @@
+package dev.tenon.training.bench;
+
+import dev.tenon.engine.DType;
+import dev.tenon.engine.Scope;
+import dev.tenon.engine.Tensor;
+import dev.tenon.engine.op.Cost;
+import dev.tenon.model.Weights;
+import dev.tenon.model.vit.Vit;
+import dev.tenon.model.vit.VitPreset;
+import dev.tenon.model.vit.VitSizes;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/** Logits of a plain ViT for {@code batch} images of 224×224, patches of 16×16, 1000 classes. */
+record VitWork(VitPreset preset, int batch) implements Workload {
+  private static final int SIDE = 224;
+  private static final int CLASSES = 1000;
+  /** What a block computes one after another. */
+  private static final int STAGES_OF_BLOCK = 12;
+
+  @Override
+  public String name() {
+    return "vit-" + preset.name().toLowerCase(Locale.ROOT) + "-batch" + batch;
+  }
+
+  private VitSizes sizes() {
+    return preset.sizes(16, SIDE, CLASSES);
+  }
+
+  /** The network with random weights: norms as they start, everything else small. */
+  private Vit vit(DType dtype) {
+    Draws draws = new Draws(dtype);
+    Map<String, Tensor> weights = new LinkedHashMap<>();
+    sizes().tensors().forEach((name, shape) -> weights.put(name, shape.rank() == 1 && name.endsWith(".weight")
+        ? Tensor.full(dtype, shape, 1) : draws.within(0.04, shape.toArray())));
+    return new Vit(new Weights(weights), preset.config());
+  }
+
+  /** Its first block alone, with embedding and head. */
+  static Vit firstBlock(Vit vit) {
+    Map<String, Tensor> some = new LinkedHashMap<>(vit.weights().asMap());
+    some.keySet().removeIf(name -> name.startsWith("blocks.") && !name.startsWith("blocks.0."));
+    return new Vit(new Weights(some), vit.config());
+  }
+
+  /** How far the logits of a network with one block may be off, as a share of the largest. */
+  static double bound(Vit vit, Arithmetic arithmetic) {
+    long tokens = vit.weights().get("pos_embed").dim(1);
+    long dim = vit.weights().get("pos_embed").dim(2);
+    long patch = vit.weights().get("patch_embed.proj.weight").shape().product(1, 4);
+    double sums = patch + 9 * dim + dim / vit.config().heads() + tokens + 2 * dim;
+    return arithmetic.bound(STAGES_OF_BLOCK + 4, sums);
+  }
+
+  @Override
+  public Prepared prepare(Arithmetic arithmetic) {
+    Vit vit = vit(arithmetic.dtype());
+    Tensor images = new Draws(arithmetic.dtype()).uniform(batch, 3, SIDE, SIDE);
+    try (Scope _ = Scope.open()) {
+      Vit first = firstBlock(vit);
+      Tensor image = images.slice(0, 0, 1);
+      double[] expected = Check.onReference(host -> new Vit(first.weights().map(t -> t.to(host).cast(DType.F64)), first.config())
+          .forward(image.to(host).cast(DType.F64)).toDoubles());
+      Check.near("logits", first.forward(image).toDoubles(), expected, bound(first, arithmetic));
+    }
+    return new Prepared(cost(arithmetic.dtype()), () -> vit.forward(images));
+  }
+
+  private Cost cost(DType dtype) {
+    VitSizes sizes = sizes();
+    double tokens = sizes.patches() + sizes.prefix();
+    double products = (double) sizes.patches() * sizes.patch().size() * sizes.dim()
+        + sizes.depth() * tokens * (12.0 * sizes.dim() * sizes.dim() + 2 * tokens * sizes.dim()) + (double) CLASSES * sizes.dim();
+    double elements = sizes.parameters() + (double) batch * (3 * SIDE * SIDE + CLASSES);
+    return new Cost(2 * batch * products, dtype.byteSize() * elements);
+  }
+
+  /** The work of a training step that leaves the embedding and the weights alone: forward, and backward to every layer's input. */
+  Cost step() {
+    Cost forward = cost(DType.F32);
+    return new Cost(2 * forward.flops(), 2 * forward.bytes());
+  }
+}
