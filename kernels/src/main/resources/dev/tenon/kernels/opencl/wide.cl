@@ -19,6 +19,38 @@ inline float16 first16(global const float* p, int count) {
   return vload16(0, part);
 }
 
+// The elements of a and b in turn.
+#define MERGE(a, b) \
+  (float16)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3, a.s4, b.s4, a.s5, b.s5, a.s6, b.s6, a.s7, b.s7)
+#define MERGE_HIGH(a, b) \
+  (float16)(a.s8, b.s8, a.s9, b.s9, a.sa, b.sa, a.sb, b.sb, a.sc, b.sc, a.sd, b.sd, a.se, b.se, a.sf, b.sf)
+
+// Transposes a block of 16 × 16: merging line i with line i + 8, four times.
+inline void turn(global const float* from, long fromLine, global float* to, long toLine) {
+  float16 x[LANES], y[LANES];
+#pragma unroll
+  for (int i = 0; i < LANES; i++) {
+    x[i] = vload16(0, from + i * fromLine);
+  }
+#pragma unroll
+  for (int round = 0; round < 2; round++) {
+#pragma unroll
+    for (int i = 0; i < LANES / 2; i++) {
+      y[2 * i] = MERGE(x[i], x[i + 8]);
+      y[2 * i + 1] = MERGE_HIGH(x[i], x[i + 8]);
+    }
+#pragma unroll
+    for (int i = 0; i < LANES / 2; i++) {
+      x[2 * i] = MERGE(y[i], y[i + 8]);
+      x[2 * i + 1] = MERGE_HIGH(y[i], y[i + 8]);
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < LANES; i++) {
+    vstore16(x[i], 0, to + i * toLine);
+  }
+}
+
 // B in strips of 32 columns, [batch, strips, k, 32], zeros where there are none. An item copies 16 rows of a strip.
 // Grid: sixteens of k, strips, batch. Operand 1 of the batch walk is b.
 kernel void pack(Walk batch, int k, int n, int row, int column, POINTER(const float, b), POINTER(float, packed)) {
@@ -36,6 +68,11 @@ kernel void pack(Walk batch, int k, int n, int row, int column, POINTER(const fl
     }
     return;
   }
+  if (row == 1 && width == STRIP && to == from + LANES) {
+    turn(b + from, column, packed + (long)from * STRIP, STRIP);
+    turn(b + from + (long)LANES * column, column, packed + (long)from * STRIP + LANES, STRIP);
+    return;
+  }
   for (int c = 0; c < STRIP; c++) {
     for (int d = from; d < to; d++) {
       packed[(long)d * STRIP + c] = c < width ? b[(long)d * row + (long)c * column] : 0;
@@ -50,6 +87,10 @@ kernel void rowsOf(Walk batch, int m, int k, int row, int column, POINTER(const 
   int from = (int)get_global_id(0) * LANES, first = (int)get_global_id(1) * LANES, sample = (int)get_global_id(2);
   a += locate(&batch, 0, sample);
   packed += (long)sample * m * k;
+  if (row == 1 && from + LANES <= k && first + LANES <= m) {
+    turn(a + first + (long)from * column, column, packed + (long)first * k + from, k);
+    return;
+  }
   for (int d = from; d < min(k, from + LANES); d++) {
     for (int r = first; r < min(m, first + LANES); r++) {
       packed[(long)r * k + d] = a[(long)r * row + (long)d * column];
