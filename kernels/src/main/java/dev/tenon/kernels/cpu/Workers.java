@@ -18,6 +18,8 @@ final class Workers implements AutoCloseable {
   private static final long PATIENCE_NANOS = 50_000;
   /** How long threads look out for the last tasks of a job to end: longer than most tasks take. */
   private static final long LAST_TASKS_NANOS = 1_000_000;
+  /** How long of that it holds its core; then others that want it, maybe the very thread that is waited for, come first. */
+  private static final long SPIN_NANOS = 20_000;
 
   private final int threads;
   private final List<Worker> helpers = new ArrayList<>();
@@ -73,6 +75,16 @@ final class Workers implements AutoCloseable {
     void run(long from, long to);
   }
 
+  /** One look's pause. Yielding is a kindness to other threads; nothing relies on it. */
+  @SuppressWarnings("ThreadPriorityCheck")
+  private static void lookOut(long waited) {
+    if (waited < SPIN_NANOS) {
+      Thread.onSpinWait();
+    } else {
+      Thread.yield();
+    }
+  }
+
   @Override
   public void close() {
     closed = true;
@@ -117,8 +129,9 @@ final class Workers implements AutoCloseable {
     void await() {
       long start = System.nanoTime();
       while (done.get() < tasks) {
-        if (System.nanoTime() - start < LAST_TASKS_NANOS) {
-          Thread.onSpinWait();
+        long waited = System.nanoTime() - start;
+        if (waited < LAST_TASKS_NANOS) {
+          lookOut(waited);
         } else {
           LockSupport.park(this);
         }
@@ -155,6 +168,7 @@ final class Workers implements AutoCloseable {
       long patience = PATIENCE_NANOS;
       long idleSince = System.nanoTime();
       while (!closed) {
+        long idle = System.nanoTime() - idleSince;
         Job job = current.get();
         if (job != null && job.open()) {
           job.drain();
@@ -163,8 +177,8 @@ final class Workers implements AutoCloseable {
         } else if (job == null && patience == LAST_TASKS_NANOS) {
           patience = PATIENCE_NANOS;
           idleSince = System.nanoTime();
-        } else if (System.nanoTime() - idleSince < patience) {
-          Thread.onSpinWait();
+        } else if (idle < patience) {
+          lookOut(idle);
         } else {
           sleep();
           patience = PATIENCE_NANOS;
