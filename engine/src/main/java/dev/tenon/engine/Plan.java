@@ -5,6 +5,7 @@ import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.kernel.WeightFormat;
 import dev.tenon.engine.op.Spec;
+import dev.tenon.engine.trace.OpEvent;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * A computation recorded once and run many times, on the same memory: kernels are chosen, weights packed and memory laid out beforehand.
@@ -89,10 +91,26 @@ public final class Plan {
     places.values().forEach(changing::add);
     Kernel.Frozen frozen = new Kernel.Frozen(t -> !changing.contains(t.storage()), format);
     List<Runnable> steps = memory.steps().stream()
-        .map(step -> step.kernel().prepare(
-            moved(step.call(), places), step.absorbed().stream().map(c -> moved(c, places)).toList(), frozen))
+        .map(step -> traced(step, step.kernel().prepare(
+            moved(step.call(), places), step.absorbed().stream().map(c -> moved(c, places)).toList(), frozen)))
         .toList();
     return new Plan(owner.backend(), inputs, moved(results, places), steps, memory.bytes());
+  }
+
+  /** {@code launch}, which the flight recorder sees where it listens. */
+  private static Runnable traced(PlanMemory.Step step, Runnable launch) {
+    List<Call> calls = Stream.concat(Stream.of(step.call()), step.absorbed().stream()).toList();
+    OpEvent listening = new OpEvent();
+    return () -> {
+      if (listening.isEnabled()) {
+        OpEvent event = new OpEvent();
+        event.begin();
+        launch.run();
+        event.tell(calls, step.kernel());
+      } else {
+        launch.run();
+      }
+    };
   }
 
   private static Call moved(Call call, Map<Storage, Storage> places) {

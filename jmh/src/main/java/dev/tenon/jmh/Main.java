@@ -6,7 +6,6 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.BiPredicate;
 import picocli.CommandLine;
@@ -14,17 +13,19 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code java -jar benchmarks.jar NAME}: times the workloads whose name contains NAME. */
+/** {@code java -jar benchmarks.jar NAME}: times the workload or the op of that name. */
 @Command(name = "benchmarks", mixinStandardHelpOptions = true, sortOptions = false,
     description = "Times workloads on the CPU. Each result is checked before it is timed.")
 public final class Main implements Callable<Integer> {
-  @Parameters(paramLabel = "NAME", description = "Time the workloads whose name contains one of these. Without any, list all.")
+  @Parameters(paramLabel = "NAME", description = "Time the workloads and ops of these names, or"
+      + " those that have them in their names. Without any, list all.")
   private List<String> names = new ArrayList<>();
 
   @Option(names = "--threads", split = ",", defaultValue = "1", description = "CPU threads to compute with, such as 1,2. Default: 1.")
   private List<Integer> threads;
 
-  @Option(names = "--table", description = "Time all that stands in docs/results/cpu.md, with 1 and 2 threads.")
+  @Option(names = "--table", description = "Time what stands in docs/results/cpu.md, all or the named, with 1 thread or 2"
+      + " as there.")
   private boolean table;
 
   @Option(names = "--engines", split = ",", description = "Only these engines. Default: all that this build has.")
@@ -33,21 +34,28 @@ public final class Main implements Callable<Integer> {
   @Option(names = "--forks", defaultValue = "3", description = "JVMs to measure in, one after the other. Default: 3.")
   private int forks;
 
-  @Option(names = "--warmup", defaultValue = "2", description = "Seconds to warm up in each. Default: 2.")
+  @Option(names = "--warmup", defaultValue = "1", description = "Seconds to warm up in each. Default: 1.")
   private double warmup;
 
-  @Option(names = "--seconds", defaultValue = "1", description = "Seconds to measure in each. Default: 1.")
+  @Option(names = "--seconds", defaultValue = "0.5", description = "Seconds to measure in each. Default: 0.5.")
   private double seconds;
 
   @Option(names = "--results", paramLabel = "FOLDER", defaultValue = "jmh/results",
       description = "Where results are kept, one folder a machine. Default: jmh/results.")
   private Path results;
 
+  @Option(names = "--resume", description = "Go on with the newest results, which a stopped run left: what they have is not measured again.")
+  private boolean resume;
+
   @Option(names = "--profile", description = "Do not time: show what each op inside takes.")
   private boolean profile;
 
+  @Option(names = "--jars", split = ",", description = "Jars whose size together the report tells.")
+  private List<Path> jars = List.of();
+
   @Option(names = "--report", paramLabel = "FILE",
-      description = "Do not time: write the newest results of this machine to this Markdown file, with a chart beside it.")
+      description = "Do not time: write this machine's results, each row as it was measured last, to this Markdown"
+          + " file, with a chart beside it.")
   private Path report;
 
   private Main() {}
@@ -81,12 +89,13 @@ public final class Main implements Callable<Integer> {
   public Integer call() {
     PrintStream out = System.out;
     if (report != null) {
-      new Report(newest()).write(report);
+      new Report(Results.merged(kept(Machine.here()), Workloads.all().stream().map(Workload::name).toList()), jars).write(report);
       out.println("written: " + report);
     } else if (table) {
-      measure(out, Catalogue.all(), List.of(1, 2), Workloads::isInTable);
+      List<Workload> rows = names.isEmpty() ? Workloads.all() : Catalogue.matching(names);
+      measure(out, rows, List.of(1, 2), Workloads::isInTable);
     } else if (names.isEmpty()) {
-      Catalogue.all().forEach(w -> out.println(w.name()));
+      Catalogue.names().forEach(out::println);
     } else if (profile) {
       for (Workload workload : Catalogue.matching(names)) {
         Profile.of(workload, threads.getFirst(), seconds).print(out);
@@ -97,19 +106,22 @@ public final class Main implements Callable<Integer> {
     return 0;
   }
 
-  private Results newest() {
-    Machine machine = Machine.here();
-    return Results.of(machine, results).stream().findFirst()
-        .orElseThrow(() -> new TenonException("no results of this machine are in " + results.resolve(machine.name()) + "; measure first"));
+  private List<Results> kept(Machine machine) {
+    List<Results> kept = Results.of(machine, results);
+    if (kept.isEmpty()) {
+      throw new TenonException("no results of this machine are in " + results.resolve(machine.name()) + "; measure first");
+    }
+    return kept;
   }
 
   private void measure(PrintStream out, List<Workload> workloads, List<Integer> counts, BiPredicate<Workload, Integer> wanted) {
     Machine machine = Machine.here();
-    Optional<Results> previous = Results.of(machine, results).stream().findFirst();
     List<Engine> chosen = engines.isEmpty() ? Engine.all() : engines.stream().map(Engine::named).toList();
     Session session = new Session(chosen, counts, wanted, forks, warmup, seconds);
-    Results measured = session.run(machine, workloads, new Table(out));
-    previous.ifPresent(p -> new Table(out).changes(p, measured));
-    out.println("results: " + measured.save(results));
+    Results begun = resume ? kept(machine).getFirst() : Session.nothing(machine);
+    List<Results> earlier = Results.of(machine, results).stream().filter(r -> !r.time().equals(begun.time())).toList();
+    Results measured = session.run(begun, workloads, new Table(out), r -> r.save(results));
+    new Table(out).changes(earlier, measured);
+    out.println("results: " + measured.file(results));
   }
 }

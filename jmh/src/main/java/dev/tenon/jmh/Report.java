@@ -8,14 +8,21 @@ import java.nio.file.Path;
 import java.util.Formatter;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
-/** Results as a page: one table and one chart. */
-record Report(Results results) {
+/**
+ * Results as a page: one table and one chart.
+ *
+ * @param jars of engine and kernels, whose size is told; none where they were not built
+ */
+record Report(Results results, List<Path> jars) {
+  private static final double MOST_MEGABYTES = 5;
+
   /** Writes the page, and its chart beside it under the same name. */
   void write(Path file) {
     List<Verdict> verdicts = Verdict.of(results);
     if (verdicts.isEmpty()) {
-      throw new TenonException("the newest results have no peer's times in them; build with -Ppeers and measure again");
+      throw new TenonException("no results have a peer's times in them; build with -Ppeers and measure again");
     }
     Path chart = file.resolveSibling(file.getFileName().toString().replaceFirst("\\.md$", "") + ".svg");
     write(chart, new RatioChart(verdicts).toString());
@@ -30,25 +37,34 @@ record Report(Results results) {
     Formatter page = new Formatter(Locale.ROOT);
     page.format("# The CPU beside native libraries%n%n");
     Machine machine = results.machine();
-    page.format("%s, %d cores, %d-bit vectors, %s. Commit %s, %s.%n", machine.processor(), machine.cores(), machine.vectorBits(),
-        machine.java(), results.commit(), results.time());
+    page.format("%s, %d cores, %d-bit vectors, %s. %s.%n", machine.processor(), machine.cores(), machine.vectorBits(),
+        machine.java(), results.time());
     results.peaks().forEach((threads, peak) -> page.format("Measured peak with %d thread%s: %.0f GFLOP/s, %.1f GB/s copied.%n", threads,
         threads == 1 ? "" : "s", peak.flops() / 1e9, peak.bytes() / 1e9));
-    page.format("%n    %s%n%n", results.command());
+    page.format("%n%s%n", results.command().indent(4));
     page.format("Times are medians over forks, ± half the 95 %% confidence interval of their mean. \"x\" is the other's time over Tenon's:"
         + " above 1 Tenon is faster. \"at least\" is the aim; **bold** rows miss it.%n%n");
     page.format("![the same as a chart](%s)%n%n", chart);
-    page.format("| work | threads | µs | ± | against | µs | x | at least | %% of peak |%n");
-    page.format("| --- | --- | --- | --- | --- | --- | --- | --- | --- |%n");
+    page.format("| work | threads | µs | ± | against | µs | x | at least | %% of peak | commit |%n");
+    page.format("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |%n");
     for (Verdict v : verdicts) {
       String mark = v.isMissed() ? "**" : "";
-      page.format("| %s%s%s | %d | %s | %s | %s | %s | %s%.2f%s | %s | %s |%n", mark, v.work(), mark, v.threads(), number(v.micros()),
-          results.find(v.work(), Tenon.NAME, v.threads()).map(t -> number(t.halfWidth())).orElse(""), v.against(), number(v.other()), mark,
-          v.ratio(), mark, v.least() == 0 ? "" : String.format(Locale.ROOT, "%.2f", v.least()), share(v));
+      page.format("| %s%s%s | %d | %s | %s | %s | %s | %s%.2f%s | %s | %s | %s |%n", mark, v.work(), mark, v.threads(), number(v.micros()),
+          ours(v).map(t -> number(t.halfWidth())).orElse(""), v.against(), number(v.other()), mark, v.ratio(), mark,
+          v.least() == 0 ? "" : String.format(Locale.ROOT, "%.2f", v.least()), share(v), ours(v).map(Timing::commit).orElse(""));
     }
     long aimed = verdicts.stream().filter(v -> v.least() > 0).count();
     page.format("%n%d of %d aims are met.%n", aimed - verdicts.stream().filter(Verdict::isMissed).count(), aimed);
+    if (!jars.isEmpty()) {
+      double size = jars.stream().mapToLong(jar -> jar.toFile().length()).sum() / 1e6;
+      page.format("%nThe jars of engine and kernels have %.2f MB together%s; less than %.0f MB is the aim.%n", size,
+          size < MOST_MEGABYTES ? "" : ", **too much**", MOST_MEGABYTES);
+    }
     return page.toString();
+  }
+
+  private Optional<Timing> ours(Verdict v) {
+    return results.find(v.work(), Tenon.NAME, v.threads());
   }
 
   private String share(Verdict v) {

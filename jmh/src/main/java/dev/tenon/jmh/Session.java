@@ -16,6 +16,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiPredicate;
+import java.util.function.Consumer;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
@@ -34,22 +35,32 @@ import org.openjdk.jmh.runner.options.TimeValue;
  */
 record Session(
     List<Engine> engines, List<Integer> threads, BiPredicate<Workload, Integer> wanted, int forks, double warmup, double seconds) {
-  /** Measures, and shows every workload's rows as soon as they are known. */
-  Results run(Machine machine, List<Workload> workloads, Table table) {
-    Map<Integer, Peak> peaks = new TreeMap<>();
-    threads.forEach(t -> peaks.put(t, Peak.measure(t)));
-    table.head(machine, peaks);
-    List<Timing> timings = new ArrayList<>();
+  /** Nothing measured yet, here and now. */
+  static Results nothing(Machine machine) {
+    return new Results(machine, Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), command(), new TreeMap<>(), List.of());
+  }
+
+  /**
+   * Measures what {@code begun} does not have yet, and shows and keeps every workload's rows as soon as they are known, so that a run
+   * may be stopped.
+   */
+  Results run(Results begun, List<Workload> workloads, Table table, Consumer<Results> keep) {
+    Results results = begun;
+    for (int t : threads) {
+      results = results.peaks().containsKey(t) ? results : results.with(t, Peak.measure(t));
+    }
+    table.head(results.machine(), results.peaks());
     for (Workload workload : workloads) {
       for (int t : threads) {
-        if (wanted.test(workload, t)) {
+        if (wanted.test(workload, t) && !results.has(workload.name(), t)) {
           List<Timing> rows = measure(workload, t, table);
-          table.rows(workload, rows, peaks.get(t));
-          timings.addAll(rows);
+          table.rows(workload, rows, results.peaks().get(t));
+          results = results.with(rows);
+          keep.accept(results);
         }
       }
     }
-    return new Results(machine, commit(), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), command(), peaks, timings);
+    return results;
   }
 
   private List<Timing> measure(Workload workload, int threadCount, Table table) {
@@ -68,7 +79,8 @@ record Session(
         }
       }
     }
-    return medians.entrySet().stream().map(e -> new Timing(workload.name(), e.getKey(), threadCount, e.getValue())).toList();
+    String commit = commit();
+    return medians.entrySet().stream().map(e -> new Timing(workload.name(), e.getKey(), threadCount, commit, e.getValue())).toList();
   }
 
   /** The median time of a run in a JVM of its own, in microseconds. */

@@ -8,7 +8,7 @@ import java.util.Map;
 
 /** Measurements as lines of text. */
 record Table(PrintStream out) {
-  private static final String ROW = "%-28s %7s %-12s %12s %10s %9s %8s %7s %7s%n";
+  private static final String ROW = "%-36s %7s %-12s %12s %10s %9s %8s %7s %7s%n";
 
   void head(Machine machine, Map<Integer, Peak> peaks) {
     out.printf(Locale.ROOT, "%s, %d cores, %d-bit vectors, %s%n", machine.processor(), machine.cores(), machine.vectorBits(),
@@ -38,15 +38,20 @@ record Table(PrintStream out) {
     out.flush();
   }
 
-  /** What changed since {@code previous}, told apart from chance by a t-test. */
-  void changes(Results previous, Results now) {
-    out.printf(Locale.ROOT, "%nsince %s (commit %s):%n", previous.time(), previous.commit());
+  /** What changed since the last of {@code newestFirst} that measured the same, told apart from chance by a t-test. */
+  void changes(List<Results> newestFirst, Results now) {
+    out.printf(Locale.ROOT, "%nsince the run before:%n");
     for (Timing t : now.timings()) {
-      previous.timings().stream().filter(t::matches).findFirst().ifPresent(before ->
-          out.printf(Locale.ROOT, "  %-28s %7s %-12s %8.1f → %8.1f µs  %5.2fx  %s%n", t.workload(), t.threads(), t.engine(),
-              before.micros(), t.micros(), before.micros() / t.micros(),
-              !t.differsFrom(before) ? "no change to be sure of" : t.micros() < before.micros() ? "faster" : "SLOWER"));
+      newestFirst.stream().flatMap(r -> r.find(t.workload(), t.engine(), t.threads()).stream()).findFirst().ifPresent(before ->
+          out.printf(Locale.ROOT, "  %-36s %7s %-12s %10s ± %-8s → %10s ± %-8s µs  %5.2fx  %s (commit %s)%n", t.workload(), t.threads(),
+              t.engine(), number(before.micros(), 1), number(before.halfWidth(), 1), number(t.micros(), 1), number(t.halfWidth(), 1),
+              before.micros() / t.micros(), change(before, t), before.commit()));
     }
+  }
+
+  /** In a word, how {@code now} stands to {@code before}. */
+  static String change(Timing before, Timing now) {
+    return !now.differsFrom(before) ? "no change to be sure of" : now.micros() < before.micros() ? "faster" : "SLOWER";
   }
 
   private static String number(double value, int decimals) {

@@ -11,6 +11,7 @@ import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Tape;
 import dev.tenon.engine.kernel.WeightFormat;
 import dev.tenon.engine.op.Spec;
+import dev.tenon.engine.op.Updating;
 import dev.tenon.model.vit.Vit;
 import dev.tenon.training.data.Batch;
 import dev.tenon.training.method.Training;
@@ -33,8 +34,22 @@ final class Tenon implements Engine {
 
   @Override
   public Job open(Workload workload, int threads) {
-    Backend backend = Backends.open(Device.CPU, threads);
+    return open(workload, Backends.open(Device.CPU, threads));
+  }
+
+  /** On {@code backend}, which the job closes at its end. */
+  static Job open(Workload workload, Backend backend) {
     Scope scope = Scope.open(backend);
+    try {
+      return job(ready(workload, backend), scope, backend);
+    } catch (RuntimeException e) {
+      scope.close();
+      backend.close();
+      throw e;
+    }
+  }
+
+  private static Runnable ready(Workload workload, Backend backend) {
     Runnable run = switch (workload) {
       case OpCall call -> call(call);
       case VitInference vit -> inference(vit);
@@ -44,6 +59,10 @@ final class Tenon implements Engine {
     if (backend.kernels().fallbacks() > 0) {
       throw new IllegalStateException("the reference computes a part of " + workload.name() + ", for want of a kernel");
     }
+    return run;
+  }
+
+  private static Job job(Runnable run, Scope scope, Backend backend) {
     return new Job() {
       @Override
       public void run() {
@@ -60,10 +79,11 @@ final class Tenon implements Engine {
     };
   }
 
+  /** Ops that change their operands get some of their own to be checked with. */
   private static Runnable call(OpCall call) {
     List<Tensor> operands = call.operands();
     try (Scope _ = Scope.open()) {
-      Check.call(call, operands, call.op().applyAll(operands));
+      Check.call(call, operands, call.op().applyAll(call.op() instanceof Updating ? call.operands() : operands));
     }
     return () -> call.op().applyAll(operands);
   }

@@ -8,9 +8,10 @@ import org.apache.commons.math3.stat.inference.TestUtils;
 /**
  * What one engine took for one workload.
  *
+ * @param commit of the source that was measured, {@code +} when it was changed since
  * @param forks the median run of each fork, in microseconds; the compiler may take a fork another way than the next
  */
-public record Timing(String workload, String engine, int threads, List<Double> forks) {
+public record Timing(String workload, String engine, int threads, String commit, List<Double> forks) {
   private static final double CONFIDENCE = 0.95;
   private static final double SIGNIFICANCE = 0.05;
 

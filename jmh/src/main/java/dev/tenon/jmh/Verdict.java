@@ -75,7 +75,7 @@ record Verdict(String work, int threads, String against, double micros, double o
     if (work.startsWith("sgemm")) {
       return peer.equals(OPENBLAS) && threads == 1 ? 0.75 : 0;
     }
-    if (isBackward(work)) {
+    if (isBackward(work) || work.startsWith("gram-affinity")) {
       return 0;
     }
     return peer.equals(ONNX_RUNTIME) ? 0.85 : work.startsWith("emtal") ? 0.9 : 1;

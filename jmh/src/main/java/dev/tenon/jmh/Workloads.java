@@ -66,7 +66,7 @@ final class Workloads {
   /** Whether {@code workload} stands in the table of docs/results/cpu.md for so many threads. */
   static boolean isInTable(Workload workload, int threads) {
     return switch (workload) {
-      case OpCall call -> threads == 1 || threads == 2 && SCALING.contains(call.name());
+      case OpCall call -> !call.name().startsWith(OpCalls.PREFIX) && (threads == 1 || threads == 2 && SCALING.contains(call.name()));
       case VitInference _ -> threads <= 2;
       case EmtalStep _ -> threads <= 2;
       case GramAffinity _ -> threads == 1;

@@ -24,7 +24,7 @@ final class Dispatch {
     boolean recorded = isDifferentiable(op, results) && Tape.records(inputs);
     List<Tensor> outputs = op instanceof ViewOp view
         ? view(view, specs.getFirst(), inputs.getFirst(), recorded)
-        : compute(op, specs, inputs, results, recorded);
+        : compute(op, inputs, results, recorded);
     if (recorded) {
       Tape.current().append(op, inputs, outputs);
     }
@@ -62,14 +62,14 @@ final class Dispatch {
   }
 
   private static List<Tensor> compute(
-      Op op, List<Spec> specs, List<Tensor> inputs, List<Spec> results, boolean recorded) {
+      Op op, List<Tensor> inputs, List<Spec> results, boolean recorded) {
     List<Tensor> outputs = new ArrayList<>(results.size());
     for (int i = 0; i < results.size(); i++) {
       outputs.add(op instanceof Updating updating
           ? inputs.get(updating.updates(i))
           : allocate(op, inputs, results.get(i), recorded));
     }
-    launch(op, specs, results, new Call(op, inputs, outputs));
+    launch(new Call(op, inputs, outputs));
     return outputs;
   }
 
@@ -87,23 +87,14 @@ final class Dispatch {
         storage, Layout.contiguous(result.shape()), result.dtype(), recorded && result.dtype().isFloating());
   }
 
-  private static void launch(Op op, List<Spec> specs, List<Spec> results, Call call) {
+  private static void launch(Call call) {
     var backend = call.output(0).storage().backend();
     Kernel kernel = backend.kernels().select(call);
     OpEvent event = new OpEvent();
     event.begin();
     kernel.launch(call);
-    event.end();
+    event.tell(List.of(call), kernel);
     Plan.record(call, kernel);
-    if (event.shouldCommit()) {
-      Cost cost = op.cost(specs, results);
-      event.op = op.name();
-      event.kernel = kernel.name();
-      event.shapes = specs.toString();
-      event.bytes = (long) cost.bytes();
-      event.flops = (long) cost.flops();
-      event.commit();
-    }
   }
 
   private static void sameDevice(Op op, List<Tensor> inputs) {

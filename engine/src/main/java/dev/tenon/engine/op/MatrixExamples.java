@@ -56,7 +56,7 @@ final class MatrixExamples {
   /** The extents of an attention. */
   private record Heads(long batch, long queries, long keys, long heads, long headDim) {
     static Heads draw(Generator g) {
-      return new Heads(g.dim(), g.dim(), g.dim(), g.between(1, 2), g.between(1, 4));
+      return new Heads(g.dim(), g.dim(), g.dim(), g.between(1, 2), g.extent(1, 4));
     }
 
     Operand q() {

@@ -16,9 +16,9 @@ final class SpatialExamples {
       int groups = g.between(1, 3);
       Conv2d op = new Conv2d(window.strideH(), window.strideW(), window.padH(), window.padW(), window.dilationH(),
           window.dilationW(), groups, bias);
-      long depth = g.between(1, 2);
+      long depth = g.extent(1, 2);
       Shape x = image(g, window, groups * depth);
-      Shape weight = Shape.of((long) groups * g.between(1, 2), depth, window.kernelH(), window.kernelW());
+      Shape weight = Shape.of((long) groups * g.extent(1, 2), depth, window.kernelH(), window.kernelW());
       Shape y = Shape.of(x.dim(0), weight.dim(0), window.rows(x.dim(2)), window.columns(x.dim(3)));
       return new Convolution(op, x, weight, y);
     }
@@ -33,7 +33,7 @@ final class SpatialExamples {
   private static Shape image(Generator g, Window2d window, long channels) {
     int height = window.dilationH() * (window.kernelH() - 1) + 1 - 2 * window.padH();
     int width = window.dilationW() * (window.kernelW() - 1) + 1 - 2 * window.padW();
-    return Shape.of(g.below(3), channels, Math.max(1, height + g.below(4)), Math.max(1, width + g.below(4)));
+    return Shape.of(g.below(3), channels, Math.max(1, height + g.extent(0, 3)), Math.max(1, width + g.extent(0, 3)));
   }
 
   static Example conv2d(Generator g, boolean bias) {
@@ -77,7 +77,7 @@ final class SpatialExamples {
   }
 
   private static Shape pooled(Generator g) {
-    return Shape.of(g.dim(), g.dim(), g.between(3, 7), g.between(3, 7));
+    return Shape.of(g.dim(), g.dim(), g.extent(3, 7), g.extent(3, 7));
   }
 
   /** Of values so many that none ties with another in its window, where the slope would be undefined. */
@@ -107,9 +107,9 @@ final class SpatialExamples {
   }
 
   static Example affinity(Generator g) {
-    Shape f = Shape.of(g.between(1, 2), g.between(1, 3), g.filled(), g.between(1, 4), g.between(1, 5));
+    Shape f = Shape.of(g.between(1, 2), g.between(1, 3), g.filled(), g.extent(1, 4), g.extent(1, 5));
     long pixels = f.product(3, 5);
-    return Ops.call(new Affinity(), Operand.real(f), Operand.real(f.with(2, g.between(1, 3))),
+    return Ops.call(new Affinity(), Operand.real(f), Operand.real(f.with(2, g.extent(1, 3))),
         Operand.real(Shape.of(pixels, f.dim(1), 3, 3)), Operand.real(Shape.of(pixels)));
   }
 

@@ -33,7 +33,7 @@ public final class OpenBlas implements Engine {
 
   @Override
   public boolean knows(Workload workload) {
-    return workload instanceof OpCall call && call.op().equals(new Linear(false));
+    return workload instanceof OpCall call && call.op().equals(new Linear(false)) && call.name().startsWith("sgemm");
   }
 
   @Override

@@ -2,18 +2,24 @@ package dev.tenon.jmh.peer;
 
 import dev.tenon.engine.op.Attention;
 import dev.tenon.engine.op.AttentionGrad;
+import dev.tenon.engine.op.Binary;
 import dev.tenon.engine.op.Conv2d;
 import dev.tenon.engine.op.Conv2dGradInput;
 import dev.tenon.engine.op.Conv2dGradWeight;
 import dev.tenon.engine.op.LayerNorm;
 import dev.tenon.engine.op.LayerNormGrad;
+import dev.tenon.engine.op.Linear;
+import dev.tenon.engine.op.LogSoftmax;
 import dev.tenon.engine.op.LoraLinear;
+import dev.tenon.engine.op.MatMul;
 import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Softmax;
 import dev.tenon.engine.op.SoftmaxGrad;
+import dev.tenon.engine.op.Sum;
 import dev.tenon.engine.op.Unary;
 import dev.tenon.engine.op.UnaryGrad;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -65,7 +71,33 @@ record TorchCall(List<String> parameters, String result, int results, String bod
           w = torch.zeros([torch.size(g, 1), torch.floordiv(torch.size(x, 1), %d), %d, %d])
           a, b, c = torch.convolution_backward(g, x, w, None, %s, False, [0, 0], %d, [False, True, False])
           return b""".formatted(grad.conv().groups(), grad.kernelH(), grad.kernelW(), geometry(grad.conv()), grad.conv().groups()));
+      case Unary(Unary.Fn fn, double _, double _) -> function(fn).map(f -> new TorchCall(List.of("x"), "Tensor", 1, "return torch." + f));
+      case Binary(Binary.Fn fn) -> of(List.of("x", "y"), "Tensor", 1, "return torch." + function(fn) + "(x, y)");
+      case MatMul _ -> of(List.of("x", "y"), "Tensor", 1, "return torch.matmul(x, y)");
+      case Linear(boolean bias) when bias -> of(List.of("x", "w", "b"), "Tensor", 1, "return torch.linear(x, w, b)");
+      case LogSoftmax(int axis) -> of(List.of("x"), "Tensor", 1, "return torch.log_softmax(x, " + axis + ")");
+      case Sum(List<Integer> dims, boolean keep) ->
+          of(List.of("x"), "Tensor", 1, "return torch.sum(x, " + dims + ", " + (keep ? "True" : "False") + ")");
       default -> Optional.empty();
+    };
+  }
+
+  /** A call of the function of x; empty for what PyTorch has under another name or with a parameter. */
+  private static Optional<String> function(Unary.Fn fn) {
+    return switch (fn) {
+      case EXP, LOG, SQRT, RSQRT, SQUARE, RECIPROCAL, ABS, SIN, COS, ACOS, ERF, TANH, SIGMOID, RELU, RELU6, SILU ->
+          Optional.of(fn.name().toLowerCase(Locale.ROOT) + "(x)");
+      case HARD_SIGMOID, HARD_SWISH -> Optional.of(fn.name().toLowerCase(Locale.ROOT).replace("_", "") + "(x)");
+      case GELU_TANH -> Optional.of("gelu(x, approximate=\"tanh\")");
+      default -> Optional.empty();
+    };
+  }
+
+  private static String function(Binary.Fn fn) {
+    return switch (fn) {
+      case ADD, SUB, MUL, DIV, POW -> fn.name().toLowerCase(Locale.ROOT);
+      case MAX -> "maximum";
+      case MIN -> "minimum";
     };
   }
 
