@@ -44,7 +44,7 @@ public final class Main implements Callable<Integer> {
       description = "Where results are kept, one folder a machine. Default: jmh/results.")
   private Path results;
 
-  @Option(names = "--resume", description = "Go on with the newest results, which a stopped run left: what they have is not measured again.")
+  @Option(names = "--resume", description = "Go on with the newest results, which a stopped run left: theirs is not measured again.")
   private boolean resume;
 
   @Option(names = "--profile", description = "Do not time: show what each op inside takes.")

@@ -14,9 +14,9 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Set;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
@@ -28,17 +28,17 @@ import java.util.stream.Stream;
  * @param command that measured
  * @param peaks of the machine by number of threads
  */
-public record Results(Machine machine, String time, String command, SortedMap<Integer, Peak> peaks, List<Timing> timings) {
+public record Results(Machine machine, String time, String command, NavigableMap<Integer, Peak> peaks, List<Timing> timings) {
   private static final JsonMapper JSON = JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
   public Results {
-    peaks = Collections.unmodifiableSortedMap(new TreeMap<>(peaks));
+    peaks = Collections.unmodifiableNavigableMap(new TreeMap<>(peaks));
     timings = List.copyOf(timings);
   }
 
   /** These, with the peak for {@code threads} threads. */
   Results with(int threads, Peak peak) {
-    SortedMap<Integer, Peak> more = new TreeMap<>(peaks);
+    NavigableMap<Integer, Peak> more = new TreeMap<>(peaks);
     more.put(threads, peak);
     return new Results(machine, time, command, more, timings);
   }
@@ -60,7 +60,7 @@ public record Results(Machine machine, String time, String command, SortedMap<In
    * @param workloads that are wanted, in the order of the rows
    */
   static Results merged(List<Results> newestFirst, List<String> workloads) {
-    SortedMap<Integer, Peak> peaks = new TreeMap<>();
+    NavigableMap<Integer, Peak> peaks = new TreeMap<>();
     newestFirst.forEach(r -> r.peaks.forEach(peaks::putIfAbsent));
     List<Timing> timings = new ArrayList<>();
     Set<String> commands = new LinkedHashSet<>();

@@ -75,13 +75,15 @@ class ReportTest {
     String text = printed(table -> table.rows(gelu, RESULTS.timings().subList(2, 4), Measured.PEAK));
 
     assertThat(text.lines().findFirst().orElseThrow().split("\\s+"))
-        .contains("gelu", "tenon", "1000.0", String.format(Locale.ROOT, "%.1f", gigabytes * 1000), String.format(Locale.ROOT, "%.0f", 100 * gigabytes * 1000 / 20));
+        .contains("gelu", "tenon", "1000.0", String.format(Locale.ROOT, "%.1f", gigabytes * 1000),
+            String.format(Locale.ROOT, "%.0f", 100 * gigabytes * 1000 / 20));
     assertThat(text.lines().skip(1).findFirst().orElseThrow()).contains("pytorch").endsWith("2.00");
   }
 
   @Test
   void changesAreToldApartFromChance() {
-    Results before = Measured.at("2026-01-01T00:00:00Z", timing("gelu", "tenon", 1, 100, 101, 102), timing("softmax", "tenon", 1, 50, 51, 52));
+    Results before = Measured.at("2026-01-01T00:00:00Z", timing("gelu", "tenon", 1, 100, 101, 102),
+        timing("softmax", "tenon", 1, 50, 51, 52));
     Results now = Measured.at("2026-01-02T00:00:00Z", timing("gelu", "tenon", 1, 201, 202, 203), timing("softmax", "tenon", 1, 49, 51, 54));
 
     String text = printed(table -> table.changes(List.of(before), now));

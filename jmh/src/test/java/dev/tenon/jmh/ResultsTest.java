@@ -53,7 +53,8 @@ class ResultsTest {
     Results merged = Results.merged(List.of(again, all), List.of("softmax", "gelu"));
 
     assertThat(merged.timings()).containsExactly(
-        timing("softmax", "tenon", 1, 5), timing("softmax", "pytorch", 1, 5), timing("gelu", "tenon", 1, 4), timing("gelu", "pytorch", 1, 9));
+        timing("softmax", "tenon", 1, 5), timing("softmax", "pytorch", 1, 5), timing("gelu", "tenon", 1, 4),
+        timing("gelu", "pytorch", 1, 9));
     assertThat(merged.command()).isEqualTo(all.command() + "\n" + again.command());
   }
 
