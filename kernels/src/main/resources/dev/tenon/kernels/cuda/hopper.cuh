@@ -12,7 +12,8 @@ struct __align__(64) TensorMap {
   u64 words[16];
 };
 
-// --- Barriers: a phase ends when all arrivals and all announced bytes have come. Waiters name the parity of the phase.
+// --- Barriers: a phase ends when all arrivals and all announced bytes have come. Waiters name the parity of the phase. Arrivals and waits
+// order what the block itself reads and writes; ordering for a cluster or more would empty its cache of global memory each time.
 
 __device__ inline void barrierInit(u64* barrier, u32 arrivals) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(sharedAddress(barrier)), "r"(arrivals) : "memory");
@@ -28,12 +29,12 @@ __device__ inline void barrierArrive(u64* barrier) {
 // Arrives at the barrier of the same place in block `rank` of the cluster.
 __device__ inline void barrierArrive(u64* barrier, u32 rank) {
   asm volatile(
-      "{ .reg .b32 there; mapa.shared::cluster.u32 there, %0, %1; mbarrier.arrive.release.cluster.shared::cluster.b64 _, [there]; }"
+      "{ .reg .b32 there; mapa.shared::cluster.u32 there, %0, %1; mbarrier.arrive.shared::cluster.b64 _, [there]; }"
       ::"r"(sharedAddress(barrier)), "r"(rank) : "memory");
 }
 __device__ inline void barrierWait(u64* barrier, u32 parity) {
   asm volatile(
-      "{ .reg .pred done; again: mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [%0], %1; @!done bra again; }"
+      "{ .reg .pred done; again: mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1; @!done bra again; }"
       ::"r"(sharedAddress(barrier)), "r"(parity) : "memory");
 }
 
