@@ -3,6 +3,7 @@ package dev.tenon.kernels.cuda;
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
+import dev.tenon.kernels.cuda.TensorMap.Element;
 import dev.tenon.kernels.gpu.Grid;
 import dev.tenon.kernels.gpu.Launcher;
 import dev.tenon.kernels.gpu.Operands;
@@ -25,10 +26,10 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
   private static final int LEADERS = 2;
   private static final int LEAST_SLICES = 8;
   private static final int MOST_PARTS = 16;
-  /** What it takes to begin and end a tile, in slices of 256 columns. */
-  private static final double TILE_COST = 2;
-  /** What a part's sums of 256 × 256 elements take to be written and read, in such slices. */
-  private static final double PART_COST = 2;
+  /** In times of a slice of 256 columns: to begin and end a tile; to write and read sums of a part of a tile; to add them up at all. */
+  private static final double TILE_COST = 3;
+  private static final double PART_COST = 10;
+  private static final double SUM_COST = 6;
 
   /** How a product is cut: into tiles of so many columns, and its depth into parts of so many slices. */
   private record Cut(int columns, int parts, int each) {
@@ -72,7 +73,10 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
     int rows = (f.m() + CLUSTER * ROWS - 1) / (CLUSTER * ROWS);
     long pieces = (long) rows * ((f.n() + cut.columns() - 1) / cut.columns()) * batch * cut.parts();
     long partial = cut.parts() == 1 ? 0 : in.scratch((long) cut.parts() * batch * f.m() * f.n() * Float.BYTES);
-    boolean boxes = f.dtype() == DType.BF16 && f.n() % 8 == 0 && Launcher.address(call.output(0)) % TensorMap.CHUNK == 0;
+    Element element = f.dtype() == DType.BF16 ? Element.BF16 : Element.TF32;
+    Element stored = cut.parts() > 1 || f.dtype() == DType.F32 ? Element.F32 : Element.BF16;
+    long address = cut.parts() > 1 ? partial : Launcher.address(call.output(0));
+    boolean boxes = f.n() * stored.bytes() % TensorMap.CHUNK == 0 && address % TensorMap.CHUNK == 0;
     long stepA = step(f.batch(), 0);
     long stepB = step(f.batch(), 1);
     Second second = f.second();
@@ -80,14 +84,14 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
     String name = TEXT + cut.columns() + (f.a().along() ? "k" : "m") + (f.b().along() ? "k" : "n");
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment maps = arena.allocate(5L * TensorMap.BYTES, TensorMap.ALIGNMENT);
-      encode(maps, 0, f.dtype(), f.a(), f.m(), f.k(), batch, stepA);
-      encode(maps, 1, f.dtype(), f.b(), f.n(), f.k(), batch, stepB);
+      encode(maps, 0, element, f.a(), f.m(), f.k(), batch, stepA);
+      encode(maps, 1, element, f.b(), f.n(), f.k(), batch, stepB);
       if (second.k() > 0) {
-        encode(maps, 2, f.dtype(), new Side(second.a(), f.a().along(), second.lineA()), f.m(), second.k(), 1, 0);
-        encode(maps, 3, f.dtype(), new Side(second.b(), f.b().along(), second.lineB()), f.n(), second.k(), 1, 0);
+        encode(maps, 2, element, new Side(second.a(), f.a().along(), second.lineA()), f.m(), second.k(), 1, 0);
+        encode(maps, 3, element, new Side(second.b(), f.b().along(), second.lineB()), f.n(), second.k(), 1, 0);
       }
       if (boxes) {
-        encode(maps, 4, f.dtype(), new Side(call.output(0), true, f.n()), f.m(), f.n(), batch, (long) f.m() * f.n());
+        encode(maps, 4, stored, new Side(address, true, f.n()), f.m(), f.n(), batch * cut.parts(), (long) f.m() * f.n());
       }
       launcher.launch(call, Launcher.Entry.of(TEXT, name, f.dtype()),
           new Grid(CLUSTER * (int) Math.min(pieces, multiprocessors / CLUSTER), 1, 1, THREADS, cut.sharedBytes()), maps, task,
@@ -100,14 +104,14 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
     return batch.dims().length == 0 ? 0 : batch.strides()[operand][0];
   }
 
-  /** Map {@code i} of the text's structure {@code Maps}: `across` lines of `along` elements, or the other way round. */
-  private void encode(MemorySegment maps, int i, DType dtype, Side side, int across, int along, int batch, long step) {
-    int chunk = TensorMap.CHUNK / dtype.byteSize();
+  /** Map {@code i} of the text's structure {@code Maps}: of lines of {@code along} elements, or of {@code across} elements. */
+  private void encode(MemorySegment maps, int i, Element element, Side side, int across, int along, int batch, long step) {
+    int chunk = TensorMap.CHUNK / element.bytes();
     long[] dims = side.along() ? new long[] {along, across, step == 0 ? 1 : batch} : new long[] {across, along, step == 0 ? 1 : batch};
     // Where there is only one line or matrix, its distance from the next may be anything.
     long[] strides = {side.line() == 0 ? chunk : side.line(), step == 0 ? chunk : step};
     long address = side.at() instanceof Tensor t ? Launcher.address(t) : (Long) side.at();
-    driver.encode(maps.asSlice((long) i * TensorMap.BYTES, TensorMap.BYTES), new TensorMap(dtype, dims, strides, new int[] {LINES, 1}),
+    driver.encode(maps.asSlice((long) i * TensorMap.BYTES, TensorMap.BYTES), new TensorMap(element, dims, strides, new int[] {LINES, 1}),
         address);
   }
 
@@ -126,7 +130,7 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
         long turns = (tiles * used + clusters - 1) / clusters;
         double width = columns / 256.0;
         double time = turns * (each * slice(columns) + TILE_COST * width)
-            + (used == 1 ? 0 : (double) tiles * used / clusters * PART_COST * width);
+            + (used == 1 ? 0 : SUM_COST + (double) tiles * used / clusters * PART_COST * width);
         if (time < least) {
           least = time;
           best = new Cut(columns, used, each);

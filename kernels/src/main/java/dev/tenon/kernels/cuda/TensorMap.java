@@ -1,6 +1,5 @@
 package dev.tenon.kernels.cuda;
 
-import dev.tenon.engine.DType;
 import java.util.Arrays;
 
 /**
@@ -11,7 +10,7 @@ import java.util.Arrays;
  * @param strides elements from one index to the next of every dimension but the innermost, whose elements are neighbours
  * @param box extents of the box, without the innermost
  */
-record TensorMap(DType dtype, long[] dims, long[] strides, int[] box) {
+record TensorMap(Element element, long[] dims, long[] strides, int[] box) {
   /** Bytes that an encoded map takes, and is aligned to as a kernel's parameter. */
   static final int BYTES = 128;
   static final int ALIGNMENT = 64;
@@ -21,40 +20,51 @@ record TensorMap(DType dtype, long[] dims, long[] strides, int[] box) {
   /** The driver's CU_TENSOR_MAP_SWIZZLE_128B and CU_TENSOR_MAP_L2_PROMOTION_L2_256B. */
   static final int SWIZZLE = 3;
   static final int PROMOTION = 3;
-  /** The driver's CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 and _TFLOAT32, to which a copy rounds F32. */
-  private static final int BFLOAT16 = 9;
-  private static final int TFLOAT32 = 11;
+  /** What a copy moves, under the driver's names CU_TENSOR_MAP_DATA_TYPE_…; F32 that arrives rounded to tf32 is a type of its own. */
+  enum Element {
+    F32(7, 4),
+    BF16(9, 2),
+    TF32(11, 4);
+
+    private final int number;
+    private final int bytes;
+
+    Element(int number, int bytes) {
+      this.number = number;
+      this.bytes = bytes;
+    }
+
+    int bytes() {
+      return bytes;
+    }
+  }
 
   int rank() {
     return dims.length;
   }
 
   int type() {
-    return switch (dtype) {
-      case BF16 -> BFLOAT16;
-      case F32 -> TFLOAT32;
-      default -> throw new IllegalArgumentException("no tensor map is made of " + dtype);
-    };
+    return element.number;
   }
 
   long[] strideBytes() {
     long[] bytes = new long[strides.length];
     for (int i = 0; i < bytes.length; i++) {
-      bytes[i] = strides[i] * dtype.byteSize();
+      bytes[i] = strides[i] * element.bytes;
     }
     return bytes;
   }
 
   int[] boxDims() {
     int[] all = new int[dims.length];
-    all[0] = ROW / dtype.byteSize();
+    all[0] = ROW / element.bytes;
     System.arraycopy(box, 0, all, 1, box.length);
     return all;
   }
 
   @Override
   public String toString() {
-    return "tensor map of " + dtype + " " + Arrays.toString(dims) + " with steps " + Arrays.toString(strides) + " and boxes of "
+    return "tensor map of " + element + " " + Arrays.toString(dims) + " with steps " + Arrays.toString(strides) + " and boxes of "
         + Arrays.toString(boxDims());
   }
 }

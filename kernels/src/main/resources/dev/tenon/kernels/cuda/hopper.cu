@@ -73,7 +73,8 @@ template <int STAGES> struct Place {
   }
 };
 
-template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void fetchAll(const Maps* maps, const Task& t, u64* full, u64* empty) {
+template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void fetchAll(
+    const Maps* maps, const Task& t, u64* full, u64* empty) {
   typedef Shape<T, N> S;
   Place<S::STAGES> at;
   Piece p;
@@ -143,32 +144,48 @@ template <class T> __device__ inline float biasAt(const T* bias, int column, int
   return bias && column < n ? load(bias + column) : 0;
 }
 
-// Sums as bf16, by way of shared memory: 64 columns at a time, for which there is room twice. `bias` begins with the tile's columns.
-template <int N> __device__ inline void storeBoxes(
-    float (&sum)[N / 2], const TensorMap* y, const Piece& p, int team, char* room, const float* bias) {
-  int thread = threadIdx.x % 128, warp = thread / 32, lane = thread % 32;
-  int row = warp * 16 + lane % 16;
+// Sums as they lie in a box of lines of 128 bytes, 64 columns of bf16 or 32 of f32, from the 8 columns `j` on.
+template <int SUMS> __device__ inline void fillBox(const float (&sum)[SUMS], int j, char* box, const float* bias, bf16) {
+  int lane = threadIdx.x % 32, row = threadIdx.x % 128 / 32 * 16 + lane % 16;
 #pragma unroll
-  for (int box = 0; box < N / LINES; box++) {
-    char* out = room + box % 2 * CHUNK;
-    if (thread == 0) storeWaitRead<1>();
-    syncNamed(1 + team, 128);
+  for (int i = 0; i < 8; i += 2) {
+    u32 r[4];
 #pragma unroll
-    for (int j = box * 8; j < box * 8 + 8; j += 2) {
-      u32 r[4];
-#pragma unroll
-      for (int half = 0; half < 2; half++) {
-        const float* d = sum + 4 * (j + half);
-        float2 add = *(const float2*)(bias + (j + half) * 8 + lane % 4 * 2);
-        r[2 * half] = packBf16(d[0] + add.x, d[1] + add.y);
-        r[2 * half + 1] = packBf16(d[2] + add.x, d[3] + add.y);
-      }
-      storeMatrices(out + row * 128 + ((j % 8 + lane / 16) ^ (row & 7)) * 16, r);
+    for (int half = 0; half < 2; half++) {
+      const float* d = sum + 4 * (j + i + half);
+      float2 add = *(const float2*)(bias + (j + i + half) * 8 + lane % 4 * 2);
+      r[2 * half] = packBf16(d[0] + add.x, d[1] + add.y);
+      r[2 * half + 1] = packBf16(d[2] + add.x, d[3] + add.y);
     }
+    storeMatrices(box + row * 128 + ((i + lane / 16) ^ (row & 7)) * 16, r);
+  }
+}
+template <int SUMS> __device__ inline void fillBox(const float (&sum)[SUMS], int j, char* box, const float* bias, float) {
+  int lane = threadIdx.x % 32;
+#pragma unroll
+  for (int i = 0; i < 8; i++) {
+    int row = threadIdx.x % 128 / 32 * 16 + i % 2 * 8 + lane / 4, chunk = i / 2 * 2 + lane % 4 / 2;
+    const float* d = sum + 4 * (j + i / 2) + i % 2 * 2;
+    float2 add = *(const float2*)(bias + (j + i / 2) * 8 + lane % 4 * 2);
+    *(float2*)(box + row * 128 + (chunk ^ (row & 7)) * 16 + lane % 2 * 8) = make_float2(d[0] + add.x, d[1] + add.y);
+  }
+}
+
+// Sums as elements of type T, box by box, by way of shared memory, which has room for two. `bias` begins with the tile's columns.
+template <class T, int N> __device__ inline void storeBoxes(
+    float (&sum)[N / 2], const TensorMap* y, const Piece& p, int matrix, int team, char* room, const float* bias) {
+  const int WIDTH = 128 / sizeof(T);
+  bool leads = threadIdx.x % 128 == 0;
+#pragma unroll
+  for (int box = 0; box < N / WIDTH; box++) {
+    char* out = room + box % 2 * CHUNK;
+    if (leads) storeWaitRead<1>();
+    syncNamed(1 + team, 128);
+    fillBox(sum, box * WIDTH / 8, out, bias, T());
     sharedPublish();
     syncNamed(1 + team, 128);
-    if (thread == 0) {
-      tensorStore(y, out, p.column + box * LINES, p.row + team * LINES, p.matrix);
+    if (leads) {
+      tensorStore(y, out, p.column + box * WIDTH, p.row + team * LINES, matrix);
       storeCommit();
     }
   }
@@ -231,6 +248,7 @@ template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void pro
     Place<S::STAGES> at;
     Piece p;
     float sum[N / 2], *columns = (float*)(sharedBytes + S::BIAS) + team * N;
+    char* room = sharedBytes + S::OUT + team * 2 * CHUNK;
     int column = threadIdx.x % 128 * 2;
     for (int i = blockIdx.x / CLUSTER; pieceOf<T, N>(t, i, &p); i += gridDim.x / CLUSTER) {
       float2 add = make_float2(biasAt(bias, p.column + column, t.n), biasAt(bias, p.column + column + 1, t.n));
@@ -238,12 +256,16 @@ template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void pro
       syncNamed(1 + team, 128);
       if (column < N) *(float2*)(columns + column) = add;
       syncNamed(1 + team, 128);
-      if (t.parts > 1) {
-        storePairs<N>(sum, t, p, team, parts + ((i64)p.matrix * t.parts + p.part) * t.m * t.n, columns);
-      } else if (sizeof(T) == 2 && t.boxes) {
-        storeBoxes<N>(sum, &maps->y, p, team, sharedBytes + S::OUT + team * 2 * CHUNK, columns);
+      int matrix = t.parts > 1 ? p.matrix * t.parts + p.part : p.matrix;
+      i64 at = (i64)matrix * t.m * t.n;
+      if (t.boxes && t.parts > 1) {
+        storeBoxes<float, N>(sum, &maps->y, p, matrix, team, room, columns);
+      } else if (t.boxes) {
+        storeBoxes<T, N>(sum, &maps->y, p, matrix, team, room, columns);
+      } else if (t.parts > 1) {
+        storePairs<N>(sum, t, p, team, parts + at, columns);
       } else {
-        storePairs<N>(sum, t, p, team, y + (i64)p.matrix * t.m * t.n, columns);
+        storePairs<N>(sum, t, p, team, y + at, columns);
       }
     }
     storeWait<0>();
