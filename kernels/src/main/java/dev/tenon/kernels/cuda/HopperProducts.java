@@ -60,15 +60,16 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
     if (batch.dims().length > 1) {
       return "takes batches whose matrices are equally far apart";
     }
-    boolean forward = (f.a().line() > 0 || lines(f.a(), f.m(), f.k()) == 1) && (f.b().line() > 0 || lines(f.b(), f.n(), f.k()) == 1);
+    boolean apart = apart(f.a(), f.m(), f.k()) && apart(f.b(), f.n(), f.k());
     for (long[] strides : batch.strides()) {
-      forward &= strides.length == 0 || strides[0] >= 0;
+      apart &= strides.length == 0 || strides[0] >= 0;
     }
-    return forward ? null : "takes matrices whose lines follow each other";
+    return apart ? null : "takes matrices whose lines lie apart, one after the other";
   }
 
-  private static int lines(Side side, int across, int k) {
-    return side.along() ? across : k;
+  /** Whether lines do not overlap, or there is only one. */
+  private static boolean apart(Side side, int across, int k) {
+    return side.along() ? across == 1 || side.line() >= k : k == 1 || side.line() >= across;
   }
 
   @Override

@@ -73,6 +73,14 @@ class HopperProductsTest {
   }
 
   @Test
+  void repeatedLinesAreRefused() {
+    Side repeated = new Side(0L, true, 0);
+    Factors factors = new Factors(
+        DType.BF16, GemmKernels.SINGLE, 8, 8, 8, repeated, new Side(0L, true, 8), AlignedProducts.NOTHING, 0L);
+    assertThat(products.refusal(factors)).contains("lie apart");
+  }
+
+  @Test
   void withoutADepthThereIsNothingToMultiply() {
     assertThat(products.refusal(single(DType.BF16, 8, 8, 0, true))).contains("depth");
   }
