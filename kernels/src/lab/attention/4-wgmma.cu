@@ -7,7 +7,7 @@ const char* const NAME = "4 wgmma";
 const bool GOES_BACK = true;
 
 void forward(const Problem& p) {
-  if (p.h.keys > 128 && p.h.keys <= WHOLE) {
+  if (p.h.keys > WHOLE - 16 && p.h.keys <= WHOLE) {
     start(flashWhole_bf16, p.grid(p.h.queries, 256), THREADS, FORWARD_WHOLE_BYTES, p.h, p.scale, p.q, p.k, p.v, p.o, p.lse);
   } else if (p.h.keys > 64) {
     start(flash128_bf16, p.grid(p.h.queries, 128), THREADS, FORWARD_BYTES(128), p.h, p.scale, p.q, p.k, p.v, p.o, p.lse);
@@ -26,5 +26,6 @@ void backward(const Problem& p) {
   }
   flashDots_bf16<<<(rows * 8 + 255) / 256, 256>>>(p.h, rows, p.g, o, p.delta);
   start(flashGradQuery_bf16, p.grid(p.h.queries, 128), THREADS, GRAD_BYTES, p.h, p.scale, p.g, p.q, p.k, p.v, lse, delta, p.gradQ);
-  start(flashGradKeyValue_bf16, p.grid(p.h.keys, 128), THREADS, GRAD_BYTES, p.h, p.scale, p.g, p.q, p.k, p.v, lse, delta, p.gradK, p.gradV);
+  start(flashGradKeyValue_bf16, p.grid(p.h.keys, 128), THREADS, GRAD_BYTES, p.h, p.scale, p.g, p.q, p.k, p.v, lse, delta, p.gradK,
+      p.gradV);
 }

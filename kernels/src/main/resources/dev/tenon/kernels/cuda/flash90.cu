@@ -174,7 +174,7 @@ struct Softmax {
 
 // Adds what N keys contribute to 64 queries' sums. `idle` where a warp's queries are none; what its registers hold does not matter.
 template <int N, int SURE> __device__ inline void forwardStep(Softmax& softmax, float (&out)[32], const Heads& h, int q,
-    int k, int v, float scale, int first, int from, bool idle) {
+    int k, int v, float scale, int first, int from, bool idle, bool await = false) {
   float s[N / 2];
   u32 p[N / 16][4];
   dots<N>(s, q, k);
@@ -195,57 +195,115 @@ template <int N, int SURE> __device__ inline void forwardStep(Softmax& softmax, 
   wgmmaPin(out);
 }
 
-// All keys at once, 129 to 208 of them. Grid: 256 queries, heads, batch.
+// The last rows of a head often fill but one warp of a warpgroup. Tiles of them begin `shift` rows early, by head, so that it is not the
+// same warp each time, whose quarter of the multiprocessor everybody would wait for.
+struct Tile {
+  int first; // row of the head
+  bool idle; // this warp's rows are none, or another tile's; what its registers hold does not matter
+
+  // Tile i of those from `base` on.
+  __device__ static Tile of(int base, int i, int positions) {
+    int first = base + i * ROWS;
+    int shift = i > 0 && positions - first <= 16 ? blockIdx.y % 4 * 16 : 0;
+    int row = first - shift + rowOf() / 16 * 16;
+    return {first - shift, row < first || row >= positions};
+  }
+};
+
+// Adds what N keys contribute to 64 queries' sums.
+template <int N, int SURE> __device__ inline void forwardStep(Softmax& softmax, float (&out)[32], const Heads& h, const Tile& tile, int q,
+    int k, int v, float scale, int from) {
+  float s[N / 2];
+  u32 p[N / 16][4];
+  dots<N>(s, q, k);
+  wgmmaWait<0>();
+  wgmmaPin(s);
+  if (!tile.idle) {
+    bool causal = h.causal && from + N - 1 > tile.first;
+    if (from + N > h.keys || causal) hide<N, SURE>(s, tile.first, from, h.keys, causal);
+    float shrink[2];
+    softmax.raise<N>(s, scale, shrink);
+    softmax.exponentials<N>(s, scale);
+#pragma unroll
+    for (int i = 0; i < 32; i++) out[i] *= shrink[i / 2 % 2];
+  }
+  pack<N>(p, s);
+  add<N>(out, p, v, 1);
+  wgmmaWait<0>();
+  wgmmaPin(out);
+}
+
+// All keys at once, 193 to 208 of them. Grid: 256 queries, heads, batch.
 __device__ inline void forwardWhole(
     const Heads& h, double scale, const bf16* q, const bf16* k, const bf16* v, bf16* o, bf16* lse) {
-  const int LEFT = 112, RIGHT = WHOLE - LEFT;
+  const int LEFT = 112, RIGHT = WHOLE - LEFT, SURE = WHOLE - 16;
   const int keys = 4 * TILE_BYTES, values = keys + WHOLE * LINE;
   int base = blockIdx.x * 4 * ROWS;
+  float scale2 = (float)scale * LOG2E;
   fetch<4 * ROWS>(0, q, h.q, h, base, h.queries);
   fetch<WHOLE>(keys, k, h.k, h, 0, h.keys);
   fetch<WHOLE>(values, v, h.v, h, 0, h.keys);
   copyCommit();
   arrive<0>();
-  for (int tile = group(); base + tile * ROWS < h.queries && tile < 4; tile += 2) {
-    int first = base + tile * ROWS;
-    bool idle = first + rowOf() / 16 * 16 >= h.queries;
-    int x = tile * TILE_BYTES;
+  for (int i = group(); base + i * ROWS < h.queries && i < 4; i += 2) {
+    Tile tile = Tile::of(base, i, h.queries);
+    int x = (tile.first - base) * LINE;
     float out[32] = {};
     Softmax softmax = {{-INFINITY, -INFINITY}, {0, 0}};
-    forwardStep<LEFT, LEFT>(softmax, out, h, x, keys, values, (float)scale * LOG2E, first, 0, idle);
-    forwardStep<RIGHT, 128 - LEFT>(softmax, out, h, x, keys + LEFT * LINE, values + LEFT * LINE, (float)scale * LOG2E, first, LEFT, idle);
-    softmax.finish(h, out, o, lse, first);
+    forwardStep<LEFT, LEFT>(softmax, out, h, tile, x, keys, values, scale2, 0);
+    forwardStep<RIGHT, SURE - LEFT>(softmax, out, h, tile, x, keys + LEFT * LINE, values + LEFT * LINE, scale2, LEFT);
+    if (!tile.idle) softmax.finish(h, out, o, lse, tile.first);
   }
 }
 
+// Positions from `begin` on in parts of N; the last come first where TAIL are enough for them, which leave registers to the others.
+template <int N, int TAIL> struct Parts {
+  int begin, end, tail, count;
+
+  __device__ static Parts of(int begin, int end, bool tails) {
+    int all = max(0, end - begin);
+    int tail = tails && all % N <= TAIL ? all % N : 0;
+    return {begin, end, tail, (all - tail + N - 1) / N + (tail > 0)};
+  }
+
+  __device__ int from(int part) const { return tail == 0 ? begin + part * N : part == 0 ? end - tail : begin + (part - 1) * N; }
+};
+
 // N keys at a time. Grid: 128 queries, heads, batch.
-template <int N> __device__ inline void forward(
+template <int N, int TAIL> __device__ inline void forward(
     const Heads& h, double scale, const bf16* q, const bf16* k, const bf16* v, bf16* o, bf16* lse) {
-  const int stages = 2 * TILE_BYTES;
-  int base = blockIdx.x * 2 * ROWS, first = base + group() * ROWS;
-  int end = h.causal ? min(h.keys, base + 2 * ROWS) : h.keys;
-  auto next = [&](int from) {
-    int pair = stages + from / N % STAGES * (2 * N * LINE);
-    if (from < end) {
-      fetch<N>(pair, k, h.k, h, from, h.keys);
-      fetch<N>(pair + N * LINE, v, h.v, h, from, h.keys);
+  const int stages = 2 * TILE_BYTES, PAIR = 2 * N * LINE;
+  int base = blockIdx.x * 2 * ROWS, first = base + group() * ROWS, x = group() * TILE_BYTES;
+  float scale2 = (float)scale * LOG2E;
+  Parts<N, TAIL> parts = Parts<N, TAIL>::of(0, h.causal ? min(h.keys, base + 2 * ROWS) : h.keys, !h.causal);
+  auto next = [&](int part) {
+    int pair = stages + part % STAGES * PAIR;
+    if (part < parts.count) {
+      fetch<N>(pair, k, h.k, h, parts.from(part), h.keys);
+      fetch<N>(pair + N * LINE, v, h.v, h, parts.from(part), h.keys);
     }
     copyCommit();
   };
   fetch<2 * ROWS>(0, q, h.q, h, base, h.queries);
   next(0);
-  next(N);
-  bool idle = first + rowOf() / 16 * 16 >= h.queries;
+  next(1);
+  Tile tile = {first, first + rowOf() / 16 * 16 >= h.queries};
   Softmax softmax = {{-INFINITY, -INFINITY}, {0, 0}};
   float out[32] = {};
-  for (int from = 0; from < end; from += N) {
+  int part = 0;
+  if (parts.tail > 0) {
     arrive<1>();
-    next(from + 2 * N);
-    int pair = stages + from / N % STAGES * (2 * N * LINE);
-    forwardStep<N, 0>(
-        softmax, out, h, group() * TILE_BYTES, pair, pair + N * LINE, (float)scale * LOG2E, first, from, idle);
+    next(2);
+    forwardStep<TAIL, 0>(softmax, out, h, tile, x, stages, stages + N * LINE, scale2, parts.from(0));
+    part = 1;
   }
-  softmax.finish(h, out, o, lse, first);
+  for (; part < parts.count; part++) {
+    arrive<1>();
+    next(part + 2);
+    int pair = stages + part % STAGES * PAIR;
+    forwardStep<N, 0>(softmax, out, h, tile, x, pair, pair + N * LINE, scale2, parts.from(part));
+  }
+  if (!tile.idle) softmax.finish(h, out, o, lse, tile.first);
 }
 
 // A row's lse times log2(e); +∞, under which every probability is 0, for a row that sees nothing or is none.
@@ -256,16 +314,18 @@ __device__ inline float bound(const Heads& h, const bf16* lse, int query) {
 
 // Adds to gradQ of 64 queries what N keys contribute. `logSum` and `dot` are those of this thread's two rows.
 template <int N> __device__ inline void queryStep(float (&out)[32], int q, int g, int k, int v,
-    float scale, const float (&logSum)[2], const float (&dot)[2], int first, int from, int keys, bool causal) {
+    float scale, const float (&logSum)[2], const float (&dot)[2], const Tile& tile, int from, int keys, bool causal) {
   float s[N / 2], ds[N / 2];
   u32 p[N / 16][4];
   dots<N>(s, q, k);
   dots<N>(ds, g, v);
   wgmmaWait<1>();
   wgmmaPin(s);
-  if (from + N > keys || causal) hide<N, 0>(s, first, from, keys, causal);
+  if (!tile.idle) {
+    if (from + N > keys || causal) hide<N, 0>(s, tile.first, from, keys, causal);
 #pragma unroll
-  for (int i = 0; i < N / 2; i++) s[i] = exp2Fast(s[i] * scale - logSum[i / 2 % 2]);
+    for (int i = 0; i < N / 2; i++) s[i] = exp2Fast(s[i] * scale - logSum[i / 2 % 2]);
+  }
   wgmmaWait<0>();
   wgmmaPin(ds);
 #pragma unroll
@@ -278,18 +338,20 @@ template <int N> __device__ inline void queryStep(float (&out)[32], int q, int g
 
 // Adds to gradK and gradV of 64 keys what N queries contribute, whose bounds and dots are `logSum` and `dot`. Rows are keys here.
 template <int N> __device__ inline void keyStep(float (&outK)[32], float (&outV)[32], int k, int v, int q,
-    int g, float scale, const float* logSum, const float* dot, int first, int from, bool causal) {
+    int g, float scale, const float* logSum, const float* dot, const Tile& tile, int from, bool causal) {
   u32 p[N / 16][4];
   float s[N / 2];
   dots<N>(s, k, q);
   wgmmaWait<0>();
   wgmmaPin(s);
-  EACH_COLUMN(n, N) {
-    float2 line = *(const float2*)(logSum + n * 8 + columnOf());
+  if (!tile.idle) {
+    EACH_COLUMN(n, N) {
+      float2 line = *(const float2*)(logSum + n * 8 + columnOf());
 #pragma unroll
-    for (int e = 0; e < 4; e++) {
-      float x = exp2Fast(s[n * 4 + e] * scale - (e % 2 ? line.y : line.x));
-      s[n * 4 + e] = causal && first + rowOf() + e / 2 * 8 > from + n * 8 + columnOf() + e % 2 ? 0.0f : x;
+      for (int e = 0; e < 4; e++) {
+        float x = exp2Fast(s[n * 4 + e] * scale - (e % 2 ? line.y : line.x));
+        s[n * 4 + e] = causal && tile.first + rowOf() + e / 2 * 8 > from + n * 8 + columnOf() + e % 2 ? 0.0f : x;
+      }
     }
   }
   pack<N>(p, s);
@@ -346,7 +408,7 @@ extern "C" __global__ void flashDots_bf16(Heads h, int rows, const bf16* g, cons
 // operand, whose results nobody stores. Grid: 1, heads, batch.
 __device__ inline void gradWhole(const Heads& h, double scale, const bf16* g, const bf16* q, const bf16* k, const bf16* v, const bf16* o,
     const bf16* lse, bf16* gradQ, bf16* gradK, bf16* gradV) {
-  const int BYTES = WHOLE * LINE, PARTS = (WHOLE * LINE / 16 + THREADS - 1) / THREADS;
+  const int TAIL = 16, MOST = WHOLE - TAIL, BYTES = WHOLE * LINE, PARTS = (WHOLE * LINE / 16 + THREADS - 1) / THREADS;
   const int qs = 0, ks = BYTES, gs = 2 * BYTES, vs = 3 * BYTES;
   float *logSum = (float*)(sharedBytes + 4 * BYTES), *dot = logSum + WHOLE;
   float scale2 = (float)scale * LOG2E;
@@ -379,111 +441,127 @@ __device__ inline void gradWhole(const Heads& h, double scale, const bf16* g, co
     }
   }
   arrive<0>();
-  for (int tile = group(); tile * ROWS < h.queries; tile += 2) {
-    int first = tile * ROWS, row = min(first + rowOf(), WHOLE - 9);
+  for (int i = group(); i * ROWS < h.queries; i += 2) {
+    Tile tile = Tile::of(0, i, h.queries);
+    int row = min(tile.first + rowOf(), WHOLE - 9), x = qs + tile.first * LINE, y = gs + tile.first * LINE;
     float rowSum[2] = {logSum[row], logSum[row + 8]}, rowDot[2] = {dot[row], dot[row + 8]};
-    int x = qs + tile * TILE_BYTES, y = gs + tile * TILE_BYTES;
     float out[32] = {};
-    queryStep<16>(out, x, y, ks + 192 * LINE, vs + 192 * LINE, scale2, rowSum, rowDot, first, 192, h.keys, h.causal);
+    queryStep<TAIL>(out, x, y, ks + MOST * LINE, vs + MOST * LINE, scale2, rowSum, rowDot, tile, MOST, h.keys, h.causal);
 #pragma unroll 1
-    for (int from = 0; from < 192; from += 64) {
-      queryStep<64>(out, x, y, ks + from * LINE, vs + from * LINE, scale2, rowSum, rowDot, first, from, h.keys, h.causal);
+    for (int from = 0; from < MOST; from += 64) {
+      queryStep<64>(out, x, y, ks + from * LINE, vs + from * LINE, scale2, rowSum, rowDot, tile, from, h.keys, h.causal);
     }
-    put(h, gradQ, out, (float)scale, (float)scale, first, h.queries);
+    if (!tile.idle) put(h, gradQ, out, (float)scale, (float)scale, tile.first, h.queries);
   }
-  for (int tile = group(); tile * ROWS < h.keys; tile += 2) {
-    int first = tile * ROWS;
-    int x = ks + tile * TILE_BYTES, y = vs + tile * TILE_BYTES;
+  for (int i = group(); i * ROWS < h.keys; i += 2) {
+    Tile tile = Tile::of(0, i, h.keys);
+    int x = ks + tile.first * LINE, y = vs + tile.first * LINE;
     float outK[32] = {}, outV[32] = {};
-    keyStep<16>(outK, outV, x, y, qs + 192 * LINE, gs + 192 * LINE, scale2, logSum + 192, dot + 192, first, 192, h.causal);
+    keyStep<TAIL>(outK, outV, x, y, qs + MOST * LINE, gs + MOST * LINE, scale2, logSum + MOST, dot + MOST, tile, MOST, h.causal);
 #pragma unroll 1
-    for (int from = 0; from < 192; from += 48) {
-      keyStep<48>(outK, outV, x, y, qs + from * LINE, gs + from * LINE, scale2, logSum + from, dot + from, first, from, h.causal);
+    for (int from = 0; from < MOST; from += 48) {
+      keyStep<48>(outK, outV, x, y, qs + from * LINE, gs + from * LINE, scale2, logSum + from, dot + from, tile, from, h.causal);
     }
-    put(h, gradK, outK, (float)scale, (float)scale, first, h.keys);
-    put(h, gradV, outV, 1, 1, first, h.keys);
+    if (!tile.idle) {
+      put(h, gradK, outK, (float)scale, (float)scale, tile.first, h.keys);
+      put(h, gradV, outV, 1, 1, tile.first, h.keys);
+    }
   }
 }
 
 // Grid: 128 queries, heads, batch.
 __device__ inline void gradQuery(const Heads& h, double scale, const bf16* g, const bf16* q, const bf16* k, const bf16* v, const bf16* lse,
     const float* delta, bf16* gradQ) {
-  const int N = 64;
-  const int qs = 0, gs = 2 * TILE_BYTES, stages = 4 * TILE_BYTES;
-  int base = blockIdx.x * 2 * ROWS, first = base + group() * ROWS;
-  int end = h.causal ? min(h.keys, base + 2 * ROWS) : h.keys;
+  const int N = 64, TAIL = 16, qs = 0, gs = 2 * TILE_BYTES, stages = 4 * TILE_BYTES, PAIR = 2 * N * LINE;
+  int base = blockIdx.x * 2 * ROWS, first = base + group() * ROWS, x = qs + group() * TILE_BYTES, y = gs + group() * TILE_BYTES;
+  float scale2 = (float)scale * LOG2E;
+  Parts<N, TAIL> parts = Parts<N, TAIL>::of(0, h.causal ? min(h.keys, base + 2 * ROWS) : h.keys, true);
   int dense[4];
   denseStrides(h, dense);
-  auto next = [&](int from) {
-    int pair = stages + from / N % STAGES * (2 * TILE_BYTES);
-    if (from < end) {
-      fetch<N>(pair, k, h.k, h, from, h.keys);
-      fetch<N>(pair + TILE_BYTES, v, h.v, h, from, h.keys);
+  auto next = [&](int part) {
+    int pair = stages + part % STAGES * PAIR;
+    if (part < parts.count) {
+      fetch<N>(pair, k, h.k, h, parts.from(part), h.keys);
+      fetch<N>(pair + N * LINE, v, h.v, h, parts.from(part), h.keys);
     }
     copyCommit();
   };
   fetch<2 * ROWS>(qs, q, h.q, h, base, h.queries);
   fetch<2 * ROWS>(gs, g, dense, h, base, h.queries);
   next(0);
-  next(N);
-  float rowSum[2], rowDot[2];
+  next(1);
+  Tile tile = {first, first + rowOf() / 16 * 16 >= h.queries};
+  float rowSum[2], rowDot[2], out[32] = {};
 #pragma unroll
   for (int half = 0; half < 2; half++) {
     int query = first + rowOf() + half * 8;
     rowSum[half] = bound(h, lse, query);
     rowDot[half] = query < h.queries ? delta[((i64)blockIdx.z * h.heads + blockIdx.y) * h.queries + query] : 0.0f;
   }
-  float out[32] = {};
-  for (int from = 0; from < end; from += N) {
+  int part = 0;
+  if (parts.tail > 0) {
     arrive<1>();
-    next(from + 2 * N);
-    int pair = stages + from / N % STAGES * (2 * TILE_BYTES);
-    queryStep<N>(out, qs + group() * TILE_BYTES, gs + group() * TILE_BYTES, pair, pair + TILE_BYTES, (float)scale * LOG2E, rowSum,
-        rowDot, first, from, h.keys, h.causal);
+    next(2);
+    queryStep<TAIL>(out, x, y, stages, stages + N * LINE, scale2, rowSum, rowDot, tile, parts.from(0), h.keys, h.causal);
+    part = 1;
   }
-  put(h, gradQ, out, (float)scale, (float)scale, first, h.queries);
+  for (; part < parts.count; part++) {
+    arrive<1>();
+    next(part + 2);
+    int pair = stages + part % STAGES * PAIR;
+    queryStep<N>(out, x, y, pair, pair + N * LINE, scale2, rowSum, rowDot, tile, parts.from(part), h.keys, h.causal);
+  }
+  if (!tile.idle) put(h, gradQ, out, (float)scale, (float)scale, first, h.queries);
 }
 
 // Grid: 128 keys, heads, batch.
 __device__ inline void gradKeyValue(const Heads& h, double scale, const bf16* g, const bf16* q, const bf16* k, const bf16* v,
     const bf16* lse, const float* delta, bf16* gradK, bf16* gradV) {
-  const int N = 48;
-  const int ks = 0, vs = 2 * TILE_BYTES, stages = 4 * TILE_BYTES;
-  float* rows = (float*)(sharedBytes + stages + STAGES * 2 * N * LINE);
-  int base = blockIdx.x * 2 * ROWS, first = base + group() * ROWS;
-  int start = h.causal ? base : 0;
+  const int N = 48, TAIL = 16, ks = 0, vs = 2 * TILE_BYTES, stages = 4 * TILE_BYTES, PAIR = 2 * N * LINE;
+  float* rows = (float*)(sharedBytes + stages + STAGES * PAIR);
+  int base = blockIdx.x * 2 * ROWS, first = base + group() * ROWS, x = ks + group() * TILE_BYTES, y = vs + group() * TILE_BYTES;
+  float scale2 = (float)scale * LOG2E;
+  Parts<N, TAIL> parts = Parts<N, TAIL>::of(h.causal ? base : 0, h.queries, true);
   int dense[4];
   denseStrides(h, dense);
-  auto next = [&](int from) {
-    int stage = from / N % STAGES;
-    int pair = stages + stage * (2 * N * LINE);
-    if (from < h.queries) {
-      fetch<N>(pair, q, h.q, h, from, h.queries);
-      fetch<N>(pair + N * LINE, g, dense, h, from, h.queries);
+  auto next = [&](int part) {
+    int pair = stages + part % STAGES * PAIR;
+    if (part < parts.count) {
+      fetch<N>(pair, q, h.q, h, parts.from(part), h.queries);
+      fetch<N>(pair + N * LINE, g, dense, h, parts.from(part), h.queries);
       if (threadIdx.x < N) {
-        int query = from + threadIdx.x;
-        rows[stage * 2 * N + threadIdx.x] = bound(h, lse, query);
-        rows[(stage * 2 + 1) * N + threadIdx.x] =
-            query < h.queries ? delta[((i64)blockIdx.z * h.heads + blockIdx.y) * h.queries + query] : 0.0f;
+        int query = parts.from(part) + threadIdx.x;
+        float* row = rows + part % STAGES * 2 * N + threadIdx.x;
+        row[0] = bound(h, lse, query);
+        row[N] = query < h.queries ? delta[((i64)blockIdx.z * h.heads + blockIdx.y) * h.queries + query] : 0.0f;
       }
     }
     copyCommit();
   };
   fetch<2 * ROWS>(ks, k, h.k, h, base, h.keys);
   fetch<2 * ROWS>(vs, v, h.v, h, base, h.keys);
-  next(start);
-  next(start + N);
+  next(0);
+  next(1);
+  Tile tile = {first, first + rowOf() / 16 * 16 >= h.keys};
   float outK[32] = {}, outV[32] = {};
-  for (int from = start; from < h.queries; from += N) {
+  int part = 0;
+  if (parts.tail > 0) {
     arrive<1>();
-    next(from + 2 * N);
-    int stage = from / N % STAGES;
-    int pair = stages + stage * (2 * N * LINE);
-    keyStep<N>(outK, outV, ks + group() * TILE_BYTES, vs + group() * TILE_BYTES, pair, pair + N * LINE, (float)scale * LOG2E,
-        rows + stage * 2 * N, rows + (stage * 2 + 1) * N, first, from, h.causal);
+    next(2);
+    keyStep<TAIL>(outK, outV, x, y, stages, stages + N * LINE, scale2, rows, rows + N, tile, parts.from(0), h.causal);
+    part = 1;
   }
-  put(h, gradK, outK, (float)scale, (float)scale, first, h.keys);
-  put(h, gradV, outV, 1, 1, first, h.keys);
+  for (; part < parts.count; part++) {
+    arrive<1>();
+    next(part + 2);
+    int pair = stages + part % STAGES * PAIR;
+    const float* row = rows + part % STAGES * 2 * N;
+    keyStep<N>(outK, outV, x, y, pair, pair + N * LINE, scale2, row, row + N, tile, parts.from(part), h.causal);
+  }
+  if (!tile.idle) {
+    put(h, gradK, outK, (float)scale, (float)scale, first, h.keys);
+    put(h, gradV, outV, 1, 1, first, h.keys);
+  }
 }
 
 #define ENTRY extern "C" __global__ void __launch_bounds__(THREADS, 2)
@@ -491,10 +569,10 @@ ENTRY flashWhole_bf16(Heads h, double scale, const bf16* q, const bf16* k, const
   forwardWhole(h, scale, q, k, v, o, lse);
 }
 ENTRY flash64_bf16(Heads h, double scale, const bf16* q, const bf16* k, const bf16* v, bf16* o, bf16* lse) {
-  forward<64>(h, scale, q, k, v, o, lse);
+  forward<64, 16>(h, scale, q, k, v, o, lse);
 }
 ENTRY flash128_bf16(Heads h, double scale, const bf16* q, const bf16* k, const bf16* v, bf16* o, bf16* lse) {
-  forward<128>(h, scale, q, k, v, o, lse);
+  forward<128, 80>(h, scale, q, k, v, o, lse);
 }
 ENTRY flashGradWhole_bf16(Heads h, double scale, const bf16* g, const bf16* q, const bf16* k, const bf16* v, const bf16* o,
     const bf16* lse, bf16* gradQ, bf16* gradK, bf16* gradV) {
