@@ -320,6 +320,11 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
     return calls.launch(function.address(), grid, stream.address(), parameters);
   }
 
+  /** Writes {@code tensor}, which begins at {@code address}, to the {@link TensorMap#BYTES} bytes of {@code map}. */
+  void encode(MemorySegment map, TensorMap tensor, long address) {
+    check(calls.encode(map, tensor, address), "the driver refuses a " + tensor);
+  }
+
   /** The stream that everything of this GPU runs on. */
   CUstream stream() {
     return stream;
