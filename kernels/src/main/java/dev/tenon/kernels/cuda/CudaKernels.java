@@ -32,6 +32,7 @@ final class CudaKernels {
         tensor(driver, launcher, info, precision == Precision.TF32),
         new AttentionKernels(launcher, reductions, new CudaTiles(info.sharedBytes())).all(),
         new FlashKernels(launcher, reductions).all(),
+        info.capability() == HopperProducts.CAPABILITY ? new Flash90Kernels(launcher).all() : List.<Kernel>of(),
         new ImplicitConvKernels(launcher, reductions, info.multiprocessors()).all(),
         new AffinityKernels(launcher, info.multiprocessors()).all(),
         new ConvKernels(launcher).all(),
