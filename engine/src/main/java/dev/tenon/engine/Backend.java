@@ -22,6 +22,9 @@ public interface Backend extends AutoCloseable {
   /** Waits until everything launched so far has run. */
   void synchronize();
 
+  /** Bytes taken from the device for tensors, in use or kept for the next. */
+  long reservedBytes();
+
   /** One line for people: what the device is and what it can do. */
   String describe();
 

@@ -53,14 +53,7 @@ final class CudaBackend implements Backend {
     if (bytes == 0) {
       return;
     }
-    if (source.isNative()) {
-      driver.upload(source, address);
-      return;
-    }
-    try (Arena arena = Arena.ofConfined()) {
-      driver.upload(arena.allocate(bytes, 8).copyFrom(source), address);
-      driver.synchronize();
-    }
+    driver.upload(source, address);
   }
 
   @Override
@@ -78,8 +71,8 @@ final class CudaBackend implements Backend {
     return kernels;
   }
 
-  /** Bytes taken from the driver, in use or cached. */
-  long reservedBytes() {
+  @Override
+  public long reservedBytes() {
     return memory.reservedBytes();
   }
 

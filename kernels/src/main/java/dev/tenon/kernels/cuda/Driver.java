@@ -267,7 +267,7 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
     return new long[] {free[0], total[0]};
   }
 
-  /** Copies native host memory to the GPU; returns when the source may be changed. */
+  /** Copies host memory, native or of the heap, to the GPU; returns when the source may be changed. */
   void upload(MemorySegment source, long target) {
     enter();
     check(calls.upload(target, source, source.byteSize(), stream.address()), "a copy to the GPU failed");
