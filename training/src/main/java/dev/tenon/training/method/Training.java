@@ -49,14 +49,16 @@ public record Training(
       if (!Double.isFinite(value)) {
         throw new TenonException("the loss of step " + number + " is " + value + "; lower optimizer.lr or set optimizer.clip");
       }
+      // Read before the host runs ahead of the device, so that nothing has to be waited for once the weights are on their way.
+      double crossEntropy = loss.crossEntropy().item();
+      double distillation = loss.distillation().map(Tensor::item).orElse(0.0);
       Gradients gradients = tape.backward(total);
       Map<String, Tensor> learning = optimizer.parameters();
       double norm = clip.isPresent() ? GradientClip.norm(gradients, learning.values()) : Double.NaN;
       Gradients applied = clip.map(c -> c.apply(gradients, learning.values(), norm)).orElse(gradients);
       optimizer.step(applied, lr);
       ema.ifPresent(WeightEma::update);
-      return new Step(
-          value, loss.crossEntropy().item(), loss.distillation().map(Tensor::item).orElse(0.0), alpha, norm);
+      return new Step(value, crossEntropy, distillation, alpha, norm);
     }
   }
 
