@@ -18,11 +18,22 @@ import java.util.Optional;
  * A network while it learns: weights, optimizer, averages and bank, moved on one mini-batch at a time. Everything that a step depends
  * on is either here, and goes into a checkpoint, or a function of the step's number.
  *
- * @param vit the network; its learning weights change in place
+ * @param network its learning weights change in place
  * @param ema averaged weights, tracked beside
  */
 public record Training(
-    Vit vit, Objective objective, Optimizer optimizer, Optional<GradientClip> clip, Optional<WeightEma> ema, RouterFade fade) {
+    WorkingCopy network, Objective objective, Optimizer optimizer, Optional<GradientClip> clip, Optional<WeightEma> ema, RouterFade fade) {
+
+  /** One that computes in the type of its weights. */
+  public Training(
+      Vit vit, Objective objective, Optimizer optimizer, Optional<GradientClip> clip, Optional<WeightEma> ema, RouterFade fade) {
+    this(new WorkingCopy(vit, vit.weights().get("pos_embed").dtype()), objective, optimizer, clip, ema, fade);
+  }
+
+  /** The network that learns. */
+  public Vit vit() {
+    return network.master();
+  }
 
   /**
    * What a step tells.
@@ -42,7 +53,7 @@ public record Training(
   public Step step(Batch batch, long number, double lr) {
     double alpha = fade.alpha(number);
     try (Scope _ = Scope.open(); Tape tape = Tape.record()) {
-      Tensor logits = vit.forward(Evaluator.images(batch), alpha);
+      Tensor logits = network.vit().forward(Evaluator.images(batch), alpha);
       Objective.Loss loss = objective.of(logits, new QualityRetaining.Targets(batch.labels(), batch.tasks()));
       Tensor total = loss.total();
       double value = total.item();
