@@ -2,6 +2,7 @@ package dev.tenon.engine;
 
 import dev.tenon.engine.kernel.KernelRegistry;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /** A device that holds tensors and runs kernels on them. */
 public interface Backend extends AutoCloseable {
@@ -19,8 +20,20 @@ public interface Backend extends AutoCloseable {
   /** The kernels this device has. */
   KernelRegistry kernels();
 
+  /**
+   * Runs {@code work} and, where the device can, records what it launches, to be repeated with less effort for the host than launching it
+   * again. All it does must be launches, on memory that stays.
+   */
+  default Optional<Recording> record(Runnable work) {
+    work.run();
+    return Optional.empty();
+  }
+
   /** Waits until everything launched so far has run. */
   void synchronize();
+
+  /** Bytes taken from the device for tensors, in use or kept for the next. */
+  long reservedBytes();
 
   /** One line for people: what the device is and what it can do. */
   String describe();

@@ -58,7 +58,7 @@ public final class HostBackend implements Backend {
     return kernels;
   }
 
-  /** Bytes taken from the system, in use or cached. */
+  @Override
   public long reservedBytes() {
     return memory.reservedBytes();
   }

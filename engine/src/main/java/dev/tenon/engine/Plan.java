@@ -6,12 +6,14 @@ import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.kernel.WeightFormat;
 import dev.tenon.engine.op.Spec;
 import dev.tenon.engine.trace.OpEvent;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -35,6 +37,10 @@ public final class Plan {
   private final List<Tensor> outputs;
   private final List<Runnable> steps;
   private final long bytes;
+  private final boolean recordable;
+  private final OpEvent listening = new OpEvent();
+  /** Made by the first run; null before, empty where the device records nothing. */
+  private Optional<Recording> recording;
 
   /** What is being recorded on a thread; {@code owner} gets the values that would not outlive the recording. */
   private record Recorder(Scope owner, List<PlanMemory.Step> steps, Set<Storage> made) {
@@ -49,12 +55,14 @@ public final class Plan {
     }
   }
 
-  private Plan(Backend backend, List<Tensor> inputs, List<Tensor> outputs, List<Runnable> steps, long bytes) {
+  private Plan(
+      Backend backend, List<Tensor> inputs, List<Tensor> outputs, List<Runnable> steps, long bytes, boolean recordable) {
     this.backend = backend;
     this.inputs = inputs;
     this.outputs = outputs;
     this.steps = steps;
     this.bytes = bytes;
+    this.recordable = recordable;
   }
 
   /**
@@ -94,7 +102,10 @@ public final class Plan {
         .map(step -> traced(step, step.kernel().prepare(
             moved(step.call(), places), step.absorbed().stream().map(c -> moved(c, places)).toList(), frozen)))
         .toList();
-    return new Plan(owner.backend(), inputs, moved(results, places), steps, memory.bytes());
+    Plan plan = new Plan(owner.backend(), inputs, moved(results, places), steps, memory.bytes(),
+        memory.steps().stream().allMatch(step -> step.kernel().isRecordable()));
+    owner.adopt(new Storage(owner.backend(), MemorySegment.NULL, plan::forget));
+    return plan;
   }
 
   /** {@code launch}, which the flight recorder sees where it listens. */
@@ -136,10 +147,30 @@ public final class Plan {
 
   /** Runs the computation on what is in {@link #inputs} and answers its results, which the next run overwrites. */
   public synchronized List<Tensor> run() {
+    if (!recordable || listening.isEnabled()) {
+      launch();
+    } else if (recording == null) {
+      recording = backend.record(this::launch);
+    } else if (recording.isPresent()) {
+      recording.get().replay();
+    } else {
+      launch();
+    }
+    return outputs;
+  }
+
+  private void launch() {
     try (Scope _ = Scope.open(backend)) {
       steps.forEach(Runnable::run);
     }
-    return outputs;
+  }
+
+  /** Its scope closes: what was recorded must not reach for the memory any more. */
+  private synchronized void forget() {
+    if (recording != null) {
+      recording.ifPresent(Recording::close);
+    }
+    recording = Optional.empty();
   }
 
   /** Bytes of memory for all that is computed in between. */

@@ -10,7 +10,7 @@ public enum Precision {
   TF32,
   /** Factors of matrix products are split into parts that together keep the bits of F32. */
   FP32_SPLIT,
-  /** Activations are kept in BF16, weights and sums in F32. */
+  /** Networks learn on a rounded copy: activations are kept in BF16, weights and sums in F32. */
   BF16;
 
   /** As recipes write it. */

@@ -16,6 +16,11 @@ public interface Kernel {
   /** Whether this kernel can run {@code call} exactly as the op defines it. */
   Offer accepts(Call call);
 
+  /** Whether a launch leaves everything to the device, so that a {@link dev.tenon.engine.Recording} can repeat it. */
+  default boolean isRecordable() {
+    return true;
+  }
+
   /** Computes the call's outputs. Only called after {@link #accepts} accepted. */
   void launch(Call call);
 

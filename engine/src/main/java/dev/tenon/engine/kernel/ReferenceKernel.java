@@ -22,6 +22,12 @@ final class ReferenceKernel implements Kernel {
     return Offer.accept(Double.MAX_VALUE);
   }
 
+  /** The host computes. */
+  @Override
+  public boolean isRecordable() {
+    return false;
+  }
+
   @Override
   public void launch(Call call) {
     List<Ref> inputs = call.inputs().stream().map(Elements::unpack).toList();

@@ -145,6 +145,11 @@ class DispatchTest {
     public void synchronize() {}
 
     @Override
+    public long reservedBytes() {
+      return host.reservedBytes();
+    }
+
+    @Override
     public String describe() {
       return "full";
     }

@@ -3,21 +3,28 @@ package dev.tenon.kernels.cuda;
 import dev.tenon.engine.Backend;
 import dev.tenon.engine.Device;
 import dev.tenon.engine.Precision;
+import dev.tenon.engine.Recording;
 import dev.tenon.engine.Storage;
 import dev.tenon.engine.kernel.KernelRegistry;
 import dev.tenon.kernels.gpu.DeviceMemory;
 import dev.tenon.kernels.gpu.Faults;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Optional;
 
 /** An NVIDIA GPU. All its work runs in order on one stream, whichever thread asks for it. */
 final class CudaBackend implements Backend {
   /** A system property: the most memory to take from a GPU. */
   private static final String MEMORY = "tenon.cuda.memory";
 
+  /** Smaller copies are handed to the driver as they are. */
+  private static final long STAGED_BYTES = 64 << 10;
+
   private final Driver.Info info;
   private final Driver driver;
   private final DeviceMemory memory;
+  private final Staging staging;
   private final KernelImages images;
   private final CudaLauncher launcher;
   private final Faults faults;
@@ -27,6 +34,7 @@ final class CudaBackend implements Backend {
     driver = Driver.open(index);
     info = Driver.info(index);
     memory = new DeviceMemory(driver, DeviceMemory.Limit.of(MEMORY));
+    staging = new Staging(driver);
     images = KernelImages.inCache(info);
     launcher = new CudaLauncher(driver, memory, images);
     MemorySegment fault = driver.shared(Faults.BYTES);
@@ -50,16 +58,10 @@ final class CudaBackend implements Backend {
   public void upload(MemorySegment source, Storage target, long offset) {
     long bytes = source.byteSize();
     long address = target.segment().asSlice(offset, bytes).address();
-    if (bytes == 0) {
-      return;
-    }
-    if (source.isNative()) {
+    if (bytes > STAGED_BYTES) {
+      staging.upload(source, address);
+    } else if (bytes > 0) {
       driver.upload(source, address);
-      return;
-    }
-    try (Arena arena = Arena.ofConfined()) {
-      driver.upload(arena.allocate(bytes, 8).copyFrom(source), address);
-      driver.synchronize();
     }
   }
 
@@ -78,9 +80,44 @@ final class CudaBackend implements Backend {
     return kernels;
   }
 
-  /** Bytes taken from the driver, in use or cached. */
-  long reservedBytes() {
+  @Override
+  public long reservedBytes() {
     return memory.reservedBytes();
+  }
+
+  @Override
+  public synchronized Optional<Recording> record(Runnable work) {
+    if (launcher.isSynchronous()) {
+      work.run();
+      return Optional.empty();
+    }
+    memory.apart();
+    Optional<Driver.Graph> graph = Optional.empty();
+    List<DeviceMemory.Block> blocks;
+    try {
+      work.run();
+      graph = Optional.of(driver.record(work));
+    } finally {
+      blocks = memory.together();
+      if (graph.isEmpty()) {
+        blocks.forEach(memory::give);
+      }
+    }
+    return graph.map(launches -> new CudaRecording(launches, memory, blocks));
+  }
+
+  /** A graph, and the memory its kernels work in. */
+  private record CudaRecording(Driver.Graph graph, DeviceMemory memory, List<DeviceMemory.Block> blocks) implements Recording {
+    @Override
+    public void replay() {
+      graph.launch();
+    }
+
+    @Override
+    public void close() {
+      graph.free();
+      blocks.forEach(memory::give);
+    }
   }
 
   @Override

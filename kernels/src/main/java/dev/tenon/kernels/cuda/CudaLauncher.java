@@ -115,6 +115,11 @@ final class CudaLauncher implements Launcher, AutoCloseable {
     return known;
   }
 
+  /** Whether each kernel is waited for. */
+  boolean isSynchronous() {
+    return synchronous;
+  }
+
   @Override
   public DeviceMemory memory() {
     return memory;

@@ -22,8 +22,8 @@ public final class CudaProvider implements BackendProvider {
 
   @Override
   public Backend open(Device device, int threads, Precision precision) {
-    if (precision != Precision.FP32 && precision != Precision.TF32) {
-      throw new TenonException("device " + device + " computes in fp32 and tf32, not in " + precision + "; set precision=tf32");
+    if (precision == Precision.FP32_SPLIT) {
+      throw new TenonException("device " + device + " computes in fp32, tf32 and bf16, not in " + precision + "; set precision=tf32");
     }
     return new CudaBackend(device.index(), precision);
   }

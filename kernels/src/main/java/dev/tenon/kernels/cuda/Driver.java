@@ -23,10 +23,14 @@ import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdeviceptr;
+import jcuda.driver.CUevent;
 import jcuda.driver.CUfunction;
+import jcuda.driver.CUgraph;
+import jcuda.driver.CUgraphExec;
 import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
+import jcuda.driver.CUstreamCaptureMode;
 import jcuda.driver.JCudaDriver;
 
 /**
@@ -45,6 +49,9 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
   private final CUdevice device;
   private final Context context = new Context();
   private final Stream stream = new Stream();
+  /** Runs nothing: what its thread launches is recorded. */
+  private final Stream recording = new Stream();
+  private volatile Thread recorder;
 
   /** A context whose address can be read. */
   private static final class Context extends CUcontext {
@@ -71,6 +78,25 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
   private static final class HostMemory extends Pointer {
     long address() {
       return getNativePointer();
+    }
+  }
+
+  /** Launches that were recorded. */
+  final class Graph {
+    private final CUgraphExec launches = new CUgraphExec();
+
+    private Graph(CUgraph graph) {
+      check(JCudaDriver.cuGraphInstantiate(launches, graph, 0), "what was recorded cannot be made ready to run");
+    }
+
+    void launch() {
+      enter();
+      check(JCudaDriver.cuGraphLaunch(launches, stream), "what was recorded cannot be run");
+    }
+
+    void free() {
+      enter();
+      check(JCudaDriver.cuGraphExecDestroy(launches), "what was recorded cannot be given up");
     }
   }
 
@@ -119,6 +145,7 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
     check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "no context could be made on the GPU");
     check(calls.setCurrent(context.address()), "the GPU's context could not be entered");
     check(JCudaDriver.cuStreamCreate(stream, 1), "no stream could be made on the GPU");
+    check(JCudaDriver.cuStreamCreate(recording, 1), "no stream could be made on the GPU");
   }
 
   /**
@@ -267,15 +294,23 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
     return new long[] {free[0], total[0]};
   }
 
-  /** Copies native host memory to the GPU; returns when the source may be changed. */
+  /** Copies host memory that is not pinned, native or of the heap, to the GPU; returns when the source may be changed. */
   void upload(MemorySegment source, long target) {
     enter();
+    requireRunning();
     check(calls.upload(target, source, source.byteSize(), stream.address()), "a copy to the GPU failed");
+  }
+
+  /** Has pinned memory copied to the GPU; {@code left} tells when it was. */
+  void uploadAsync(MemorySegment pinned, long target, CUevent left) {
+    upload(pinned, target);
+    check(JCudaDriver.cuEventRecord(left, stream), "a copy to the GPU failed");
   }
 
   /** Copies from the GPU to native host memory, after everything launched before. */
   void download(long source, MemorySegment target) {
     enter();
+    requireRunning();
     check(calls.download(target, source, target.byteSize(), stream.address()), "a copy from the GPU failed");
     synchronize();
   }
@@ -283,6 +318,7 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
   /** Waits for everything launched so far; the status that this came to. */
   int await() {
     enter();
+    requireRunning();
     return JCudaDriver.cuStreamSynchronize(stream);
   }
 
@@ -317,7 +353,7 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
       }
       function.sharedBytes = grid.sharedBytes();
     }
-    return calls.launch(function.address(), grid, stream.address(), parameters);
+    return calls.launch(function.address(), grid, (isRecording() ? recording : stream).address(), parameters);
   }
 
   /** Writes {@code tensor}, which begins at {@code address}, to the {@link TensorMap#BYTES} bytes of {@code map}. */
@@ -325,9 +361,36 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
     check(calls.encode(map, tensor, address), "the driver refuses a " + tensor);
   }
 
-  /** The stream that everything of this GPU runs on. */
-  CUstream stream() {
-    return stream;
+  /** What {@code work} launches, recorded instead of run; for one thread at a time. */
+  Graph record(Runnable work) {
+    enter();
+    // Other threads go on taking memory and loading code meanwhile.
+    check(JCudaDriver.cuStreamBeginCapture(recording, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED), "nothing can be recorded");
+    CUgraph graph = new CUgraph();
+    int status;
+    recorder = Thread.currentThread();
+    try {
+      work.run();
+    } finally {
+      recorder = null;
+      status = JCudaDriver.cuStreamEndCapture(recording, graph);
+    }
+    check(status, "what was launched cannot be recorded");
+    try {
+      return new Graph(graph);
+    } finally {
+      JCudaDriver.cuGraphDestroy(graph);
+    }
+  }
+
+  private boolean isRecording() {
+    return Thread.currentThread() == recorder;
+  }
+
+  private void requireRunning() {
+    if (isRecording()) {
+      throw new IllegalStateException("only launches can be recorded, neither copies from or to the host nor waiting");
+    }
   }
 
   /** Fails unless {@code status} is success: "{what}: {the driver's word}". */
@@ -341,6 +404,7 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
   public void close() {
     enter();
     check(JCudaDriver.cuStreamDestroy(stream), "the stream could not be ended");
+    check(JCudaDriver.cuStreamDestroy(recording), "the stream could not be ended");
     check(JCudaDriver.cuDevicePrimaryCtxRelease(device), "the GPU's context could not be left");
   }
 }

@@ -32,7 +32,7 @@ final class NativeCalls {
     setCurrent = bind(driver, "cuCtxSetCurrent", JAVA_LONG);
     launch = bind(driver, "cuLaunchKernel", JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT,
         JAVA_LONG, ADDRESS, ADDRESS);
-    upload = bind(driver, "cuMemcpyHtoDAsync_v2", JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
+    upload = bindCritical(driver, "cuMemcpyHtoDAsync_v2", JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
     download = bind(driver, "cuMemcpyDtoHAsync_v2", ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG);
     // Drivers before CUDA 12 lack it; they are refused where their version is asked for.
     encode = driver.find("cuTensorMapEncodeTiled").isEmpty() ? null : bind(driver, "cuTensorMapEncodeTiled", ADDRESS, JAVA_INT, JAVA_INT,
@@ -59,6 +59,13 @@ final class NativeCalls {
   @SuppressWarnings("restricted")
   static MethodHandle bind(SymbolLookup library, String name, MemoryLayout... parameters) {
     return Linker.nativeLinker().downcallHandle(library.findOrThrow(name), FunctionDescriptor.of(JAVA_INT, parameters));
+  }
+
+  /** As {@link #bind}, for a function that may be given arrays, which stay where they are meanwhile. */
+  @SuppressWarnings("restricted")
+  private static MethodHandle bindCritical(SymbolLookup library, String name, MemoryLayout... parameters) {
+    return Linker.nativeLinker().downcallHandle(
+        library.findOrThrow(name), FunctionDescriptor.of(JAVA_INT, parameters), Linker.Option.critical(true));
   }
 
   int setCurrent(long context) {

@@ -2,7 +2,9 @@ package dev.tenon.kernels.gpu;
 
 import dev.tenon.engine.TenonException;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -19,6 +21,8 @@ public final class DeviceMemory implements AutoCloseable {
   private final Limit limit;
   private final boolean pooled;
   private final Map<Long, ArrayDeque<Long>> free = new HashMap<>();
+  private final Map<Long, ArrayDeque<Long>> apart = new HashMap<>();
+  private Thread keeper;
   private long reservedBytes;
   private long usedBytes;
   private boolean closed;
@@ -76,7 +80,7 @@ public final class DeviceMemory implements AutoCloseable {
   /** A block of at least {@code bytes} bytes, with old contents. */
   public synchronized Block take(long bytes) {
     long size = pooled ? sizeClass(bytes) : Math.max(bytes, 1);
-    ArrayDeque<Long> blocks = free.get(size);
+    ArrayDeque<Long> blocks = unused().get(size);
     long address = blocks != null && !blocks.isEmpty() ? blocks.pop() : reserve(size, bytes);
     usedBytes += size;
     return new Block(address, size);
@@ -114,8 +118,31 @@ public final class DeviceMemory implements AutoCloseable {
       reservedBytes -= block.bytes();
       source.free(block.address());
     } else {
-      free.computeIfAbsent(block.bytes(), _ -> new ArrayDeque<>()).push(block.address());
+      unused().computeIfAbsent(block.bytes(), _ -> new ArrayDeque<>()).push(block.address());
     }
+  }
+
+  /** The blocks that the calling thread may take. */
+  private Map<Long, ArrayDeque<Long>> unused() {
+    return Thread.currentThread() == keeper ? apart : free;
+  }
+
+  /** From now on, until {@link #together}, the calling thread takes blocks that nobody had before it, and has those it gives back to itself. */
+  public synchronized void apart() {
+    if (keeper != null) {
+      throw new IllegalStateException("thread " + keeper.getName() + " has blocks apart already");
+    }
+    keeper = Thread.currentThread();
+  }
+
+  /** The blocks that were taken {@link #apart} and given back; the caller has them now, so that work recorded in them can be repeated. */
+  public synchronized List<Block> together() {
+    List<Block> kept = new ArrayList<>();
+    apart.forEach((size, addresses) -> addresses.forEach(address -> kept.add(new Block(address, size))));
+    apart.clear();
+    keeper = null;
+    kept.forEach(block -> usedBytes += block.bytes());
+    return kept;
   }
 
   /** Gives blocks that nothing uses back to where they came from. */

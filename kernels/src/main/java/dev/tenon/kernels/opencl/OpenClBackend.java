@@ -85,6 +85,11 @@ final class OpenClBackend implements Backend {
   }
 
   @Override
+  public long reservedBytes() {
+    return memory.reservedBytes();
+  }
+
+  @Override
   public KernelRegistry kernels() {
     return kernels;
   }

@@ -149,8 +149,9 @@ public final class Vit {
     return tokens.slice(1, prefix, tokens.dim(1)).mean(1);
   }
 
-  /** Logits of a pooled feature; the feature itself when there is no head. */
-  public Tensor head(Tensor feature) {
+  /** Logits of a pooled feature, in the type of the head's weights; the feature itself when there is no head. */
+  public Tensor head(Tensor pooled) {
+    Tensor feature = weights.find("head.weight").map(w -> pooled.cast(w.dtype())).orElse(pooled);
     Tensor seen = weights.find("pre_logits.fc.weight").isPresent()
         ? Projection.plain(weights, "pre_logits.fc").apply(feature).map(Unary.Fn.TANH)
         : feature;
@@ -215,6 +216,7 @@ public final class Vit {
     Tensor patches = images.reshape(images.dim(0), images.dim(1), rows, ph, columns, pw)
         .permute(0, 2, 4, 1, 3, 5)
         .reshape(images.dim(0), rows * columns, images.dim(1) * ph * pw);
-    return new Projection.Plain(kernel.reshape(kernel.dim(0), -1), weights.find("patch_embed.proj.bias")).apply(patches);
+    return new Projection.Plain(kernel.reshape(kernel.dim(0), -1), weights.find("patch_embed.proj.bias"))
+        .apply(patches.cast(kernel.dtype()));
   }
 }

@@ -13,6 +13,7 @@ import dev.tenon.training.method.Objective;
 import dev.tenon.training.method.QualityRetaining;
 import dev.tenon.training.method.RouterFade;
 import dev.tenon.training.method.Training;
+import dev.tenon.training.method.WorkingCopy;
 import dev.tenon.training.optim.GradientClip;
 import dev.tenon.training.optim.Optimizer;
 import dev.tenon.training.optim.Rule;
@@ -37,19 +38,14 @@ record EmtalWork(VitPreset preset, int batch, int classes) implements Workload {
     return "emtal-step-vit-" + preset.name().toLowerCase(Locale.ROOT) + "-batch" + batch;
   }
 
-  @Override
-  public boolean in(Arithmetic arithmetic) {
-    return arithmetic != Arithmetic.BF16;
-  }
-
   private Vit vit() {
     Vit plain = new Vit(preset.sizes(16, SIDE, classes).random(DType.F32, 5), preset.config());
     return new MoefiedLora(EXPERTS, new Lora(4, EnumSet.allOf(Lora.Target.class), 0.02, 5), 0, 1).adapt(plain);
   }
 
-  private Training training(Vit vit, boolean norm) {
+  private Training training(Vit vit, DType type, boolean norm) {
     return new Training(
-        vit,
+        new WorkingCopy(vit, type),
         new Objective(0.1, Optional.of(new QualityRetaining(RETAINING, classes, TASKS))),
         new Optimizer(new Rule.AdamW(0.05), Adaptation.learning(vit)),
         norm ? Optional.of(new GradientClip(Double.MAX_VALUE)) : Optional.empty(),
@@ -78,19 +74,19 @@ record EmtalWork(VitPreset preset, int batch, int classes) implements Workload {
   @Override
   public Prepared prepare(Arithmetic arithmetic) {
     EmtalWork small = new EmtalWork(VitPreset.TINY, 1, classes);
-    double[] expected = Check.onReference(_ -> small.first());
+    double[] expected = Check.onReference(_ -> small.first(DType.F32));
     try (Scope _ = Scope.open()) {
-      Check.near("loss and norm of the gradients", small.first(), expected,
+      Check.near("loss and norm of the gradients", small.first(arithmetic.dtype()), expected,
           2 * VitWork.bound(VitWork.firstBlock(small.vit()), arithmetic));
     }
-    Training training = training(vit(), false);
+    Training training = training(vit(), arithmetic.dtype(), false);
     Batch images = images();
     long[] step = {0};
     return new Prepared(new VitWork(preset, batch).step(), () -> training.step(images, step[0]++, LR));
   }
 
-  private double[] first() {
-    Training.Step step = training(VitWork.firstBlock(vit()), true).step(images(), 0, LR);
+  private double[] first(DType type) {
+    Training.Step step = training(VitWork.firstBlock(vit()), type, true).step(images(), 0, LR);
     return new double[] {step.loss(), step.gradientNorm()};
   }
 }

@@ -1,14 +1,18 @@
 package dev.tenon.training.bench;
 
 import dev.tenon.engine.DType;
+import dev.tenon.engine.Plan;
 import dev.tenon.engine.Scope;
+import dev.tenon.engine.kernel.WeightFormat;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.op.Cost;
+import dev.tenon.engine.op.Spec;
 import dev.tenon.model.Weights;
 import dev.tenon.model.vit.Vit;
 import dev.tenon.model.vit.VitPreset;
 import dev.tenon.model.vit.VitSizes;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
@@ -64,7 +68,15 @@ record VitWork(VitPreset preset, int batch) implements Workload {
           .forward(image.to(host).cast(DType.F64)).toDoubles());
       Check.near("logits", first.forward(image).toDoubles(), expected, bound(first, arithmetic));
     }
-    return new Prepared(cost(arithmetic.dtype()), () -> vit.forward(images));
+    Plan plan = Plan.of(in -> List.of(vit.forward(in.getFirst())), List.of(new Spec(images.dtype(), images.shape())), WeightFormat.F32);
+    Scope.current().backend().upload(images.bytes(), plan.inputs().getFirst().storage(), 0);
+    try (Scope _ = Scope.open()) {
+      double[] expected = vit.forward(images).toDoubles();
+      for (int run = 1; run <= 2; run++) {
+        Check.near("logits of run " + run + " of the plan", plan.run().getFirst().toDoubles(), expected, bound(vit, arithmetic));
+      }
+    }
+    return new Prepared(cost(arithmetic.dtype()), plan::run);
   }
 
   private Cost cost(DType dtype) {

@@ -24,6 +24,9 @@ final class RecipeOptions {
   @Option(names = "--device", description = "Device to compute on, such as cpu or cuda:0.")
   private String device;
 
+  @Option(names = "--precision", description = "How to compute: fp32, tf32 or bf16, which not every device can.")
+  private String precision;
+
   @Option(names = "--threads", description = "Threads to compute with; 0 takes all cores.")
   private Integer threads;
 
@@ -32,6 +35,9 @@ final class RecipeOptions {
     var all = new ArrayList<>(assignments);
     if (device != null) {
       all.add("device=" + device);
+    }
+    if (precision != null) {
+      all.add("precision=" + precision);
     }
     if (threads != null) {
       all.add("threads=" + threads);

@@ -21,6 +21,8 @@ record ResultTable(RunResult result) {
     out.printf(row, "mean", "", "", percent(mean(RunReport.TaskResult::last)), percent(mean(RunReport.TaskResult::masked)),
         percent(mean(RunReport.TaskResult::best)));
     out.printf(Locale.ROOT, "%,d of %,d parameters trained%n", result.trainable(), result.parameters());
+    result.pace().ifPresent(pace -> out.printf(Locale.ROOT, "%.1f ms a step, %.1f %% of it waiting for images; %.0f images a second%n",
+        pace.millisPerStep(), 100 * pace.waiting(), pace.imagesPerSecond()));
     result.merge().ifPresent(merge -> merge(out, merge));
     if (Files.exists(result.folder().report())) {
       out.println("report: " + result.folder().report());

@@ -18,11 +18,22 @@ import java.util.Optional;
  * A network while it learns: weights, optimizer, averages and bank, moved on one mini-batch at a time. Everything that a step depends
  * on is either here, and goes into a checkpoint, or a function of the step's number.
  *
- * @param vit the network; its learning weights change in place
+ * @param network its learning weights change in place
  * @param ema averaged weights, tracked beside
  */
 public record Training(
-    Vit vit, Objective objective, Optimizer optimizer, Optional<GradientClip> clip, Optional<WeightEma> ema, RouterFade fade) {
+    WorkingCopy network, Objective objective, Optimizer optimizer, Optional<GradientClip> clip, Optional<WeightEma> ema, RouterFade fade) {
+
+  /** One that computes in the type of its weights. */
+  public Training(
+      Vit vit, Objective objective, Optimizer optimizer, Optional<GradientClip> clip, Optional<WeightEma> ema, RouterFade fade) {
+    this(new WorkingCopy(vit, vit.weights().get("pos_embed").dtype()), objective, optimizer, clip, ema, fade);
+  }
+
+  /** The network that learns. */
+  public Vit vit() {
+    return network.master();
+  }
 
   /**
    * What a step tells.
@@ -42,21 +53,23 @@ public record Training(
   public Step step(Batch batch, long number, double lr) {
     double alpha = fade.alpha(number);
     try (Scope _ = Scope.open(); Tape tape = Tape.record()) {
-      Tensor logits = vit.forward(Evaluator.images(batch), alpha);
+      Tensor logits = network.vit().forward(Evaluator.images(batch), alpha);
       Objective.Loss loss = objective.of(logits, new QualityRetaining.Targets(batch.labels(), batch.tasks()));
       Tensor total = loss.total();
       double value = total.item();
       if (!Double.isFinite(value)) {
         throw new TenonException("the loss of step " + number + " is " + value + "; lower optimizer.lr or set optimizer.clip");
       }
+      // Read before the host runs ahead of the device, so that nothing has to be waited for once the weights are on their way.
+      double crossEntropy = loss.crossEntropy().item();
+      double distillation = loss.distillation().map(Tensor::item).orElse(0.0);
       Gradients gradients = tape.backward(total);
       Map<String, Tensor> learning = optimizer.parameters();
       double norm = clip.isPresent() ? GradientClip.norm(gradients, learning.values()) : Double.NaN;
       Gradients applied = clip.map(c -> c.apply(gradients, learning.values(), norm)).orElse(gradients);
       optimizer.step(applied, lr);
       ema.ifPresent(WeightEma::update);
-      return new Step(
-          value, loss.crossEntropy().item(), loss.distillation().map(Tensor::item).orElse(0.0), alpha, norm);
+      return new Step(value, crossEntropy, distillation, alpha, norm);
     }
   }
 

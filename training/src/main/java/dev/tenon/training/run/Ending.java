@@ -41,7 +41,7 @@ final class Ending {
     Optional<RunReport.Merge> merge = adapted() ? Optional.of(compare(plain)) : Optional.empty();
     Evaluation last = history.evaluations().getLast().evaluation();
     RunResult result = new RunResult(
-        tasks(history, last), vit.weights().parameters(), trainable(), merge, run.folder());
+        tasks(history, last), vit.weights().parameters(), trainable(), merge, run.watch().pace(), run.folder());
     save(plain);
     if (run.recipe().output().report()) {
       List<RunReport.Sample> samples = Gallery.of(run.evaluator(), network(plain));

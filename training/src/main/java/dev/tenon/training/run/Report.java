@@ -67,11 +67,14 @@ final class Report {
     facts.add(new Fact("method", describe(recipe.method())));
     facts.add(new Fact("pretrained weights", recipe.model().weights().toString().isEmpty()
         ? "none" : recipe.model().weights().getFileName().toString()));
-    facts.add(new Fact("device", run.device()));
+    facts.add(new Fact("device", run.backend().describe()));
     facts.add(new Fact("duration", clock(Math.round(run.watch().seconds()))));
-    if (run.watch().imagesPerSecond() > 0) {
-      facts.add(new Fact("training images per second", String.format(Locale.ROOT, "%.1f", run.watch().imagesPerSecond())));
-    }
+    result.pace().ifPresent(pace -> {
+      facts.add(new Fact("training images per second", String.format(Locale.ROOT, "%.1f", pace.imagesPerSecond())));
+      facts.add(new Fact("time per step", String.format(Locale.ROOT, "%.1f ms, %.1f %% of it waiting for images",
+          pace.millisPerStep(), 100 * pace.waiting())));
+    });
+    facts.add(new Fact("memory for tensors", String.format(Locale.ROOT, "%,d MiB", run.backend().reservedBytes() >> 20)));
     facts.add(new Fact("trained parameters", String.format(Locale.ROOT, "%,d", result.trainable())));
     facts.add(new Fact("steps", String.format(Locale.ROOT, "%,d", history.steps().size())));
     facts.add(new Fact("seed", Long.toString(recipe.seed())));

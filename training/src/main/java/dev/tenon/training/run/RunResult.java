@@ -11,10 +11,19 @@ import java.util.Optional;
  * @param parameters stored values of what the run trained, adapters included; of all networks together where there are several
  * @param trainable how many of them learned
  * @param merge the network before and after its adapters were folded in; empty when it has none
+ * @param pace at which it learned; empty where no step was left to make, or where there are several networks
  * @param folder where everything lies
  */
 public record RunResult(
-    List<RunReport.TaskResult> tasks, long parameters, long trainable, Optional<RunReport.Merge> merge, RunFolder folder) {
+    List<RunReport.TaskResult> tasks, long parameters, long trainable, Optional<RunReport.Merge> merge, Optional<Pace> pace,
+    RunFolder folder) {
+  /**
+   * How fast a run learned, evaluations left out.
+   *
+   * @param waiting share of the time in which a step waited for its images
+   */
+  public record Pace(double imagesPerSecond, double millisPerStep, double waiting) {}
+
   /** Mean over tasks of the accuracy after the last epoch. */
   public double mean() {
     return tasks.stream().mapToDouble(RunReport.TaskResult::last).average().orElseThrow();

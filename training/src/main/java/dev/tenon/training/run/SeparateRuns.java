@@ -54,6 +54,7 @@ final class SeparateRuns {
         results.stream().mapToLong(RunResult::parameters).sum(),
         results.stream().mapToLong(RunResult::trainable).sum(),
         Optional.empty(),
+        Optional.empty(),
         folder);
     folder.write(trainer.recipe());
     if (trainer.recipe().output().report()) {

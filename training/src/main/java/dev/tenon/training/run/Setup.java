@@ -1,5 +1,7 @@
 package dev.tenon.training.run;
 
+import dev.tenon.engine.DType;
+import dev.tenon.engine.Precision;
 import dev.tenon.engine.Tensor;
 import dev.tenon.model.vit.Vit;
 import dev.tenon.training.data.MultiTask;
@@ -8,6 +10,7 @@ import dev.tenon.training.method.Objective;
 import dev.tenon.training.method.QualityRetaining;
 import dev.tenon.training.method.RouterFade;
 import dev.tenon.training.method.Training;
+import dev.tenon.training.method.WorkingCopy;
 import dev.tenon.training.optim.GradientClip;
 import dev.tenon.training.optim.Optimizer;
 import dev.tenon.training.optim.Rule;
@@ -34,7 +37,7 @@ final class Setup {
     OptimizerSpec spec = recipe.optimizer();
     Map<String, Tensor> learning = Adaptation.learning(vit);
     return new Training(
-        vit,
+        new WorkingCopy(vit, recipe.precision() == Precision.BF16 ? DType.BF16 : DType.F32),
         new Objective(spec.labelSmoothing(), retaining(recipe.method(), data)),
         new Optimizer(rule(spec), learning),
         spec.clip() > 0 ? Optional.of(new GradientClip(spec.clip())) : Optional.empty(),

@@ -1,11 +1,19 @@
 package dev.tenon.training.run;
 
-/** Times a run: how long it took, resumed halves together, and how fast it learned when it was not measuring itself. */
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/**
+ * Times a run: how long it took, resumed halves together, how fast it learned when it was not measuring itself, and how much of that
+ * it waited for data.
+ */
 final class Stopwatch {
   private final long begin = System.nanoTime();
   private double before;
   private long learning;
   private long since = begin;
+  private long waiting;
+  private long steps;
   private long images;
 
   /** Counts in what an earlier process took. */
@@ -18,20 +26,31 @@ final class Stopwatch {
     since = System.nanoTime();
   }
 
-  /** Images were learned from, since the last of these calls. */
+  /** What {@code source} gives; the time until then counts as waiting. */
+  <T> T await(Supplier<T> source) {
+    long from = System.nanoTime();
+    T value = source.get();
+    waiting += System.nanoTime() - from;
+    return value;
+  }
+
+  /** Images were learned from in one step, since the last of these calls. */
   void seen(int count) {
     long now = System.nanoTime();
     learning += now - since;
     since = now;
     images += count;
+    steps++;
   }
 
   double seconds() {
     return before + (System.nanoTime() - begin) / 1e9;
   }
 
-  /** Training images a second; 0 when this process made no step. */
-  double imagesPerSecond() {
-    return images == 0 ? 0 : images / (learning / 1e9);
+  /** How this process learned; empty when it made no step. */
+  Optional<RunResult.Pace> pace() {
+    return steps == 0
+        ? Optional.empty()
+        : Optional.of(new RunResult.Pace(images / (learning / 1e9), learning / 1e6 / steps, (double) waiting / learning));
   }
 }

@@ -45,7 +45,7 @@ final class UnionRun {
   /** What a run consists of, for those who see to its end. */
   record Parts(
       Recipe recipe, MultiTask data, RunFolder folder, Training training, Evaluator evaluator, Identity identity,
-      Stopwatch watch, String device, List<RunReport.MethodRow> rivals) {}
+      Stopwatch watch, Backend backend, List<RunReport.MethodRow> rivals) {}
 
   /**
    * A run that has not begun.
@@ -84,7 +84,7 @@ final class UnionRun {
         train(log.andThen(follower).andThen(trainer.watcher()));
       }
       Parts parts = new Parts(
-          recipe, data, folder, training, evaluator, identity, watch, backend.describe(), trainer.rivals());
+          recipe, data, folder, training, evaluator, identity, watch, backend, trainer.rivals());
       return new Ending(parts, training.fade().alpha(step)).finish();
     }
   }
@@ -140,7 +140,7 @@ final class UnionRun {
       double lr = Setup.schedule(recipe.schedule()).lr(epoch, recipe.optimizer().lr());
       Iterator<Batch> batches = loader.epoch(epoch, (int) (step % perEpoch));
       while (batches.hasNext()) {
-        Training.Step values = training.step(batches.next(), step, lr);
+        Training.Step values = training.step(watch.await(batches::next), step, lr);
         step++;
         watch.seen(recipe.data().batchSize());
         tell.accept(new RunEvent.Stepped(step, (double) step / perEpoch, lr, values, taskLoss()));

@@ -51,6 +51,7 @@ class DemoCommandTest {
         250_000, 33_000,
         Optional.of(new RunReport.Merge(
             new RunReport.Side(250_000, 0.31, List.of(0.61, 0.5)), new RunReport.Side(220_000, 0.21, List.of(0.61, 0.5)), 3e-6, 1)),
+        Optional.empty(),
         new RunFolder(FOLDER));
     var out = new StringWriter();
     new DemoTable(List.of(new MethodRow("linear probe", 1_690, List.of(0.4, 0.3), false), result.row("EMTAL", true)), result)

@@ -1,6 +1,7 @@
 package dev.tenon.training.method;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.tenon.engine.Backend;
@@ -45,6 +46,11 @@ class GpuTrainingTest {
       double tokens = (double) side * side / patch / patch + 1;
       return 3.0 * patch * patch + depth * (3.0 * dim + 4.0 * dim + tokens + dim) + dim;
     }
+
+    /** How far the loss of {@code step} may be off as a share of it where each of a block's dozen stages rounds what it hands on to BF16. */
+    double bf16(int step) {
+      return (step + 1) * DType.BF16.roundoff() * Math.sqrt(12.0 * depth);
+    }
   }
 
   /** The loss of each step, and how many ops only the reference could run. */
@@ -58,6 +64,17 @@ class GpuTrainingTest {
   @Test
   void tenStepsInTf32AreThoseOfTheCpu() {
     assertAgree(Precision.TF32, TF32);
+  }
+
+  @Test
+  void tenStepsInBf16AreThoseOfTheCpuButForRounding() {
+    assumeTrue(hasGpu(), "there is no NVIDIA GPU here");
+    Course cpu = run(Device.CPU, Precision.FP32, SMALL, STEPS);
+    Course gpu = run(Device.parse("cuda"), Precision.BF16, SMALL, STEPS);
+    assertThat(gpu.fallbacks()).isZero();
+    for (int step = 0; step < STEPS; step++) {
+      assertThat(gpu.losses()[step]).as("step %d", step).isCloseTo(cpu.losses()[step], within(SMALL.bf16(step) * cpu.losses()[step]));
+    }
   }
 
   private static void assertAgree(Precision precision, double roundoff) {
@@ -79,7 +96,14 @@ class GpuTrainingTest {
 
   static Course run(Device device, Precision precision, Sizes sizes, int steps) {
     try (Backend backend = Backends.open(device, 0, precision); Scope _ = Scope.open(backend)) {
-      Training training = training(sizes);
+      return course(backend, sizes, precision == Precision.BF16 ? DType.BF16 : DType.F32, steps);
+    }
+  }
+
+  /** @param type what the network computes in */
+  static Course course(Backend backend, Sizes sizes, DType type, int steps) {
+    try (Scope _ = Scope.open()) {
+      Training training = training(sizes, type);
       Batch batch = batch(sizes);
       double[] losses = new double[steps];
       backend.kernels().resetFallbacks();
@@ -90,7 +114,7 @@ class GpuTrainingTest {
     }
   }
 
-  static Training training(Sizes sizes) {
+  static Training training(Sizes sizes, DType type) {
     long side = sizes.side() / sizes.patch();
     VitSizes plain = VitSizes.plain(
         Shape.of(3, sizes.patch(), sizes.patch()), side * side, sizes.dim(), sizes.depth(), 4L * sizes.dim(), 0);
@@ -100,7 +124,7 @@ class GpuTrainingTest {
     var retaining = new RetainingSpec(RetainingSpec.Mode.TWO_SAMPLE, 2, 0.9, 0.95, 10, 1e-3);
     Vit vit = Adaptation.of(new MethodSpec.Emtal(moefied, retaining), random, CLASSES, 5);
     Map<String, Tensor> learning = Adaptation.learning(vit);
-    return new Training(vit, new Objective(0.1, Optional.of(new QualityRetaining(retaining, CLASSES, TASKS))),
+    return new Training(new WorkingCopy(vit, type), new Objective(0.1, Optional.of(new QualityRetaining(retaining, CLASSES, TASKS))),
         new Optimizer(new Rule.AdamW(0.9, 0.999, 1e-8, 0.05, false), learning), Optional.empty(), Optional.empty(),
         new RouterFade(0, 0.5, 100));
   }
