@@ -19,10 +19,8 @@ final class Gemm {
   /** Depth of the panels the inner loop runs over, which a first-level cache holds. */
   private static final int DEPTH = 256;
   /** Depth that is packed at a time; sums rest in C between. */
-  static final int SLICE = 2 * DEPTH;
-  /** What sets packed rows of A apart: no round number, so that they do not push each other out of the first-level cache. */
-  private static final int LDA = DEPTH + 16;
-  /** The same for rows of C. */
+  static final int SLICE = 4 * DEPTH;
+  /** What sets rows of C apart: no round number, so that they do not push each other out of the first-level cache. */
   private static final int LDC = COLUMN_BLOCK + 16;
   /** Elements one packing task handles. */
   private static final int PACK_GRAIN = 1 << 14;
@@ -100,7 +98,7 @@ final class Gemm {
   }
 
   private void slice(Block block, int m, int n, Target target) {
-    float[] a = take(lefts, ceil(block.depth, DEPTH) * panel(m));
+    float[] a = take(lefts, roundUp(m, MicroKernel.ROWS) * block.depth);
     switch (block.term.b) {
       case Right.Columns(Lanes lanes) -> {
         float[] b = take(rights, roundUp(n, MicroKernel.COLUMNS) * block.depth);
@@ -116,11 +114,6 @@ final class Gemm {
     lefts.push(a);
   }
 
-  /** Elements of {@code m} packed rows of A, {@link #DEPTH} deep. */
-  private static int panel(int m) {
-    return roundUp(m, MicroKernel.ROWS) * LDA;
-  }
-
   private void blocks(Block block, float[] a, float[] b, int m, int n, Target target) {
     boolean small = block.small(m, n);
     int rows = roundUp(ceil(m, ceil(m, ROW_BLOCK)), MicroKernel.ROWS);
@@ -131,7 +124,7 @@ final class Gemm {
     share(rowBlocks * columnBlocks, small, task -> {
       int i = task / columnBlocks * rows;
       int j = task % columnBlocks * columns;
-      tile(block, a, panel(m), b, i, Math.min(rows, m - i), j, Math.min(columns, n - j), n, target);
+      tile(block, a, b, i, Math.min(rows, m - i), j, Math.min(columns, n - j), n, target);
     });
   }
 
@@ -147,25 +140,23 @@ final class Gemm {
 
   /** Packs {@code m} rows of A and, unless there is no {@code b}, {@code n} columns of B. */
   private void pack(Block block, int m, float[] a, Lanes columns, int n, float[] b) {
-    int rows = Math.max(1, PACK_GRAIN / Math.max(1, block.depth));
-    int rowTasks = ceil(m, rows);
-    int width = roundUp(rows, MicroKernel.COLUMNS);
+    int lanes = PACK_GRAIN / Math.max(1, block.depth);
+    int height = roundUp(Math.max(1, lanes), MicroKernel.ROWS);
+    int width = roundUp(Math.max(1, lanes), MicroKernel.COLUMNS);
+    int rowTasks = ceil(m, height);
     share(rowTasks + (b == null ? 0 : ceil(n, width)), block.small(m, n), task -> {
       if (task < rowTasks) {
-        int i = task * rows;
-        for (int p = 0; p < block.depth; p += DEPTH) {
-          int depth = Math.min(DEPTH, block.depth - p);
-          block.term.a.copy(i, Math.min(rows, m - i), block.from + p, depth, a, p / DEPTH * panel(m) + i * LDA, LDA);
-        }
+        int i = task * height;
+        block.term.a.pack(i, Math.min(height, m - i), block.from, block.depth, MicroKernel.ROWS, a, i * block.depth);
       } else {
         int j = (task - rowTasks) * width;
-        columns.pack(j, Math.min(width, n - j), block.from, block.depth, b, j * block.depth);
+        columns.pack(j, Math.min(width, n - j), block.from, block.depth, MicroKernel.COLUMNS, b, j * block.depth);
       }
     });
   }
 
   private void tile(
-      Block block, float[] a, int panel, float[] b, int i, int rows, int j, int columns, int n, Target target) {
+      Block block, float[] a, float[] b, int i, int rows, int j, int columns, int n, Target target) {
     Scratch own = scratch.get();
     long at = target.offset + (long) i * n + j;
     for (int r = 0; r < rows; r++) {
@@ -179,7 +170,6 @@ final class Gemm {
     }
     for (int p = 0; p < block.depth; p += DEPTH) {
       int depth = Math.min(DEPTH, block.depth - p);
-      int ai = p / DEPTH * panel + i * LDA;
       for (int x = 0; x < columns; x += MicroKernel.COLUMNS) {
         float[] right = b;
         int bi = (j + x) * block.depth + p * MicroKernel.COLUMNS;
@@ -189,7 +179,8 @@ final class Gemm {
           bi = 0;
         }
         for (int y = 0; y < rows; y += MicroKernel.ROWS) {
-          MicroKernel.tile(a, ai + y * LDA, LDA, right, bi, depth, columns - x, own.c, y * LDC + x, LDC);
+          int ai = (i + y) * block.depth + p * MicroKernel.ROWS;
+          MicroKernel.tile(a, ai, right, bi, depth, columns - x, own.c, y * LDC + x, LDC);
         }
       }
     }

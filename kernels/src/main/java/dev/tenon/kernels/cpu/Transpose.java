@@ -5,7 +5,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Reads rows from memory as the columns of an array, in squares of 16 × 16 or 4 × 4 held in registers. */
+/** Reads rows as the columns of an array, in squares of 16 × 16 or 4 × 4 held in registers. */
 final class Transpose {
   private static final VectorSpecies<Float> F32X4 = FloatVector.SPECIES_128;
   private static final VectorShuffle<Float> LOW = pairs(0, 4, 1, 5);
@@ -124,6 +124,35 @@ final class Transpose {
     u6.rearrange(UPPER, u14).intoArray(to, at + 13 * ld);
     u7.rearrange(LOWER, u15).intoArray(to, at + 14 * ld);
     u7.rearrange(UPPER, u15).intoArray(to, at + 15 * ld);
+  }
+
+  /** The same for rows {@code ld} apart in an array: {@code to[first + c·step + r]} is element {@code c} of row {@code r}. */
+  static void run(float[] data, int at, int ld, int rows, int columns, float[] to, int first, int step) {
+    int whole = columns / 4 * 4;
+    int r = 0;
+    for (; r + 4 <= rows; r += 4) {
+      int row = at + r * ld;
+      for (int c = 0; c < whole; c += 4) {
+        FloatVector r0 = FloatVector.fromArray(F32X4, data, row + c);
+        FloatVector r1 = FloatVector.fromArray(F32X4, data, row + ld + c);
+        FloatVector r2 = FloatVector.fromArray(F32X4, data, row + 2 * ld + c);
+        FloatVector r3 = FloatVector.fromArray(F32X4, data, row + 3 * ld + c);
+        FloatVector low01 = r0.rearrange(LOW, r1);
+        FloatVector low23 = r2.rearrange(LOW, r3);
+        FloatVector high01 = r0.rearrange(HIGH, r1);
+        FloatVector high23 = r2.rearrange(HIGH, r3);
+        int target = first + c * step + r;
+        low01.rearrange(FIRST, low23).intoArray(to, target);
+        low01.rearrange(SECOND, low23).intoArray(to, target + step);
+        high01.rearrange(FIRST, high23).intoArray(to, target + 2 * step);
+        high01.rearrange(SECOND, high23).intoArray(to, target + 3 * step);
+      }
+    }
+    for (int i = 0; i < rows; i++) {
+      for (int c = i < r ? whole : 0; c < columns; c++) {
+        to[first + c * step + i] = data[at + i * ld + c];
+      }
+    }
   }
 
   private static FloatVector load(MemorySegment data, long start) {
