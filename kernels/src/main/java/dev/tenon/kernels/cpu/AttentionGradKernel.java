@@ -70,7 +70,7 @@ record AttentionGradKernel(Workers workers) implements Kernel {
     private final Strided gradO;
     private final Strided o;
     private final Strided lse;
-    private final List<Strided> gradients;
+    private final List<Tensor> gradients;
     private final Strided bias;
     private final Strided gradScores;
     /** K and V as right operands of a block's scores, and K as that of its gradient. */
@@ -79,7 +79,6 @@ record AttentionGradKernel(Workers workers) implements Kernel {
     private final float[] keyColumns;
     private final float[] gradK;
     private final float[] gradV;
-    private final float[] rows;
     private final Block b;
 
     Head(Call call, Strided gradScores) {
@@ -93,15 +92,14 @@ record AttentionGradKernel(Workers workers) implements Kernel {
       this.gradO = Heads.of(call.input(0));
       this.o = Heads.of(call.input(4));
       this.lse = Strided.of(call.input(5));
-      this.gradients = call.outputs().subList(0, 3).stream().map(Heads::of).toList();
+      this.gradients = call.outputs();
       this.bias = grad.bias() ? AttentionKernel.bias(call.input(6), call.input(1), keys) : null;
       this.gradScores = gradScores;
-      this.keyRows = new float[ld * d];
-      this.valueRows = new float[ld * d];
-      this.keyColumns = new float[ldo * keys];
-      this.gradK = new float[Heads.roundUp(keys, Heads.ROWS) * ldo];
-      this.gradV = new float[gradK.length];
-      this.rows = new float[keys * d];
+      this.keyRows = Scratch.array(0, ld * d);
+      this.valueRows = Scratch.array(1, ld * d);
+      this.keyColumns = Scratch.array(2, ldo * keys);
+      this.gradK = Scratch.array(3, Heads.roundUp(keys, Heads.ROWS) * ldo);
+      this.gradV = Scratch.array(4, Heads.roundUp(keys, Heads.ROWS) * ldo);
       this.b = new Block(Heads.block(queries, ld), ld, ldo);
     }
 
@@ -109,15 +107,14 @@ record AttentionGradKernel(Workers workers) implements Kernel {
       Heads.rows(operands.get(2), head).pack(0, keys, 0, d, Heads.WIDTH, keyRows, 0);
       Heads.rows(operands.get(3), head).pack(0, keys, 0, d, Heads.WIDTH, valueRows, 0);
       Heads.columns(operands.get(2), head).pack(0, d, 0, keys, Heads.WIDTH, keyColumns, 0);
-      Arrays.fill(gradK, 0);
-      Arrays.fill(gradV, 0);
-      for (int i = 0; i < queries; i += b.lse.length) {
-        block(head, i, Math.min(b.lse.length, queries - i));
+      Arrays.fill(gradK, 0, keys * ldo, 0);
+      Arrays.fill(gradV, 0, keys * ldo, 0);
+      for (int i = 0; i < queries; i += b.queries) {
+        block(head, i, Math.min(b.queries, queries - i));
       }
-      Heads.unpad(gradK, keys, d, (float) grad.scale(), rows);
-      gradients.get(1).write((long) head * keys * d, keys * d, rows);
-      Heads.unpad(gradV, keys, d, 1, rows);
-      gradients.get(2).write((long) head * keys * d, keys * d, rows);
+      UnaryMaps.affine(gradK, gradK, keys * ldo, (float) grad.scale(), 0);
+      Heads.write(gradK, keys, d, gradients.get(1), head, 0);
+      Heads.write(gradV, keys, d, gradients.get(2), head, 0);
     }
 
     /** Queries {@code i} … {@code i + m} of a head. */
@@ -126,25 +123,22 @@ record AttentionGradKernel(Workers workers) implements Kernel {
       gradO.read(first * d, m * d, b.gradO);
       o.read(first * d, m * d, b.o);
       lse.read(first, m, b.lse);
-      Arrays.fill(b.p, 0);
       Heads.rows(operands.get(1), head).pack(i, m, 0, d, Heads.ROWS, b.left, 0);
       UnaryMaps.affine(b.left, b.left, Heads.roundUp(m, Heads.ROWS) * d, (float) grad.scale(), 0);
       Heads.product(b.left, keyRows, m, keys, d, b.p, ld);
-      Arrays.fill(b.gradP, 0);
       Heads.rows(operands.get(0), head).pack(i, m, 0, d, Heads.ROWS, b.left, 0);
       Heads.product(b.left, valueRows, m, keys, d, b.gradP, ld);
       scores(first, i, m);
       Heads.columnStrips(b.p, ld, m, keys, b.left);
       Heads.columns(operands.get(0), head).pack(0, d, i, m, Heads.WIDTH, b.right, 0);
-      Heads.product(b.left, b.right, keys, d, m, gradV, ldo);
+      Heads.addProduct(b.left, b.right, keys, d, m, gradV, ldo);
       Heads.columnStrips(b.gradP, ld, m, keys, b.left);
       Heads.columns(operands.get(1), head).pack(0, d, i, m, Heads.WIDTH, b.right, 0);
-      Heads.product(b.left, b.right, keys, d, m, gradK, ldo);
+      Heads.addProduct(b.left, b.right, keys, d, m, gradK, ldo);
       Heads.strips(b.gradP, ld, m, keys, b.left);
-      Arrays.fill(b.gradQ, 0);
       Heads.product(b.left, keyColumns, m, d, keys, b.gradQ, ldo);
-      Heads.unpad(b.gradQ, m, d, (float) grad.scale(), b.o);
-      gradients.getFirst().write(first * d, m * d, b.o);
+      UnaryMaps.affine(b.gradQ, b.gradQ, m * ldo, (float) grad.scale(), 0);
+      Heads.write(b.gradQ, m, d, gradients.getFirst(), head, i);
     }
 
     /**
@@ -178,6 +172,7 @@ record AttentionGradKernel(Workers workers) implements Kernel {
 
   /** What is needed of one block of queries; score rows are {@code ld} apart. */
   private static final class Block {
+    private final int queries;
     private final float[] o;
     private final float[] gradO;
     private final float[] lse;
@@ -190,15 +185,16 @@ record AttentionGradKernel(Workers workers) implements Kernel {
     private final float[] right;
 
     Block(int rows, int ld, int ldo) {
-      this.o = new float[rows * ldo];
-      this.gradO = new float[rows * ldo];
-      this.lse = new float[rows];
-      this.row = new float[ld];
-      this.p = new float[rows * ld + Heads.ROWS];
-      this.gradP = new float[rows * ld + Heads.ROWS];
-      this.gradQ = new float[rows * ldo];
-      this.left = new float[rows * (Math.max(ld, ldo) + Heads.ROWS)];
-      this.right = new float[rows * ldo];
+      this.queries = rows;
+      this.o = Scratch.array(5, rows * ldo);
+      this.gradO = Scratch.array(6, rows * ldo);
+      this.lse = Scratch.array(7, rows);
+      this.row = Scratch.array(8, ld);
+      this.p = Scratch.array(9, rows * ld + Heads.ROWS);
+      this.gradP = Scratch.array(10, rows * ld + Heads.ROWS);
+      this.gradQ = Scratch.array(11, rows * ldo);
+      this.left = Scratch.array(12, rows * (Math.max(ld, ldo) + Heads.ROWS));
+      this.right = Scratch.array(13, rows * ldo);
     }
   }
 }

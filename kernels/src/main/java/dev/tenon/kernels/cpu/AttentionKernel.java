@@ -60,7 +60,7 @@ record AttentionKernel(Workers workers) implements Kernel {
     private final int ldo;
     private final int block;
     private final List<Tensor> operands;
-    private final Strided o;
+    private final Tensor o;
     private final Strided lse;
     private final Strided bias;
     private final float[] p;
@@ -82,7 +82,7 @@ record AttentionKernel(Workers workers) implements Kernel {
       this.ldo = Heads.roundUp(d, Heads.WIDTH);
       this.block = Heads.block(queries, ld);
       this.operands = call.inputs();
-      this.o = Heads.of(call.output(0));
+      this.o = call.output(0);
       this.lse = Strided.of(call.output(1));
       this.bias = attention.bias() ? bias(call.input(3), call.input(0), keys) : null;
       this.p = Scratch.array(0, block * keys);
@@ -103,24 +103,21 @@ record AttentionKernel(Workers workers) implements Kernel {
       for (int i = from; i < to; i += block) {
         int m = Math.min(block, to - i);
         q.pack(i, m, 0, d, Heads.ROWS, query, 0);
-        block((long) head * queries + i, i, m);
+        block(head, i, m);
       }
     }
 
-    /** Queries {@code i} … {@code i + m} of a head, the first of which is row {@code first} of all. */
-    private void block(long first, int i, int m) {
+    /** Queries {@code i} … {@code i + m} of a head. */
+    private void block(int head, int i, int m) {
       UnaryMaps.affine(query, query, Heads.roundUp(m, Heads.ROWS) * d, (float) attention.scale(), 0);
-      Arrays.fill(score, 0, block * ld, 0);
       Heads.product(query, k, m, keys, d, score, ld);
-      softmax(first, i, m);
+      softmax((long) head * queries + i, i, m);
       Heads.strips(score, ld, m, keys, p);
-      Arrays.fill(out, 0, block * ldo, 0);
       Heads.product(p, v, m, d, keys, out, ldo);
       for (int r = 0; r < m; r++) {
         RowMaps.scale(out, r * ldo, d, factors[r], out);
       }
-      Heads.unpad(out, m, d, 1, query);
-      o.write(first * d, m * d, query);
+      Heads.write(out, m, d, o, head, i);
     }
 
     /** Keys that query {@code i} of a head sees. */

@@ -1,7 +1,6 @@
 package dev.tenon.kernels.cpu;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.function.IntConsumer;
@@ -61,7 +60,10 @@ final class Gemm {
     record Ready(Packed packed) implements Right {}
   }
 
-  /** Where C goes: row-major [m, n] from element {@code offset}; {@code bias} [n] and {@code epilogue} may be null. */
+  /**
+   * Where C goes: row-major [m, n] from element {@code offset}. {@code bias} [n], in an array of whole panels, and {@code epilogue} may be
+   * null.
+   */
   record Target(MemorySegment out, long offset, float[] bias, Epilogue epilogue) {}
 
   /** Writes row-major C [m, n] at element {@code offset}; {@code bias} [n] may be null. */
@@ -159,16 +161,14 @@ final class Gemm {
       Block block, float[] a, float[] b, int i, int rows, int j, int columns, int n, Target target) {
     Scratch own = scratch.get();
     long at = target.offset + (long) i * n + j;
-    for (int r = 0; r < rows; r++) {
-      if (!block.first) {
+    if (!block.first) {
+      for (int r = 0; r < rows; r++) {
         MemorySegment.copy(target.out, Simd.FLOAT, (at + (long) r * n) * 4, own.c, r * LDC, columns);
-      } else if (target.bias != null) {
-        System.arraycopy(target.bias, j, own.c, r * LDC, columns);
-      } else {
-        Arrays.fill(own.c, r * LDC, r * LDC + columns, 0);
       }
     }
-    for (int p = 0; p < block.depth; p += DEPTH) {
+    float[] start = target.bias == null ? MicroKernel.ZEROS : target.bias;
+    for (int p = 0; p < Math.max(1, block.depth); p += DEPTH) {
+      boolean begins = p == 0 && block.first;
       int depth = Math.min(DEPTH, block.depth - p);
       for (int x = 0; x < columns; x += MicroKernel.COLUMNS) {
         float[] right = b;
@@ -180,7 +180,9 @@ final class Gemm {
         }
         for (int y = 0; y < rows; y += MicroKernel.ROWS) {
           int ai = (i + y) * block.depth + p * MicroKernel.ROWS;
-          MicroKernel.tile(a, ai, right, bi, depth, columns - x, own.c, y * LDC + x, LDC);
+          int ci = y * LDC + x;
+          MicroKernel.tile(a, ai, right, bi, depth, columns - x, begins ? start : own.c,
+              !begins ? ci : target.bias == null ? 0 : j + x, begins ? 0 : LDC, own.c, ci, LDC);
         }
       }
     }

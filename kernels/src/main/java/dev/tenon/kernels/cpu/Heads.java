@@ -61,13 +61,22 @@ final class Heads {
   }
 
   /**
-   * Adds A·B to C: A [m, k] is packed in strips, B [k, n] in panels, C is row-major with rows {@code ldc} apart and touched up to a
-   * multiple of {@link #ROWS} rows and one of {@link #WIDTH} columns.
+   * C = A·B: A [m, k] is packed in strips, B [k, n] in panels, C is row-major with rows {@code ldc} apart and touched up to a multiple of
+   * {@link #ROWS} rows and one of {@link #WIDTH} columns.
    */
   static void product(float[] a, float[] b, int m, int n, int k, float[] c, int ldc) {
     for (int x = 0; x < n; x += WIDTH) {
       for (int y = 0; y < m; y += ROWS) {
-        MicroKernel.tile(a, y * k, b, x * k, k, n - x, c, y * ldc + x, ldc);
+        MicroKernel.tile(a, y * k, b, x * k, k, n - x, MicroKernel.ZEROS, 0, 0, c, y * ldc + x, ldc);
+      }
+    }
+  }
+
+  /** C += A·B, likewise. */
+  static void addProduct(float[] a, float[] b, int m, int n, int k, float[] c, int ldc) {
+    for (int x = 0; x < n; x += WIDTH) {
+      for (int y = 0; y < m; y += ROWS) {
+        MicroKernel.tile(a, y * k, b, x * k, k, n - x, c, y * ldc + x, ldc, c, y * ldc + x, ldc);
       }
     }
   }
@@ -94,13 +103,12 @@ final class Heads {
     }
   }
 
-  /** Cuts the {@link #WIDTH}-padded rows of [m, d] down to d elements, times {@code scale}, into the start of {@code to}. */
-  static void unpad(float[] c, int m, int d, float scale, float[] to) {
+  /** Writes the {@link #WIDTH}-padded rows of [m, d] to rows {@code first} … of one head of {@code to} [B, N, H, d]. */
+  static void write(float[] c, int m, int d, Tensor to, int head, int first) {
+    Lanes rows = rows(to, head);
     int ldc = roundUp(d, WIDTH);
     for (int i = 0; i < m; i++) {
-      for (int p = 0; p < d; p++) {
-        to[i * d + p] = scale * c[i * ldc + p];
-      }
+      rows.write(first + i, c, i * ldc);
     }
   }
 }

@@ -108,6 +108,17 @@ record Lanes(MemorySegment data, long[] starts, int perMatrix, long step, int le
     }
   }
 
+  /** Writes a lane's elements. */
+  void write(int lane, float[] from, int at) {
+    if (step == 1) {
+      MemorySegment.copy(from, at, data, Simd.FLOAT, starts[lane] * 4, length);
+      return;
+    }
+    for (int p = 0; p < length; p++) {
+      data.set(Simd.FLOAT, (starts[lane] + p * step) * 4, from[at + p]);
+    }
+  }
+
   private boolean adjacent(int first, int lanes) {
     for (int l = 1; l < lanes; l++) {
       if (starts[first + l] != starts[first] + l) {

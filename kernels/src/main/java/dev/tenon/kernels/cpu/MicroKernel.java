@@ -11,44 +11,48 @@ import jdk.incubator.vector.FloatVector;
 final class MicroKernel {
   static final int ROWS = Simd.LANES == 16 ? 8 : 5;
   static final int COLUMNS = 2 * Simd.LANES;
+  /** A row of zeros, where sums may begin; its rows are 0 apart. */
+  static final float[] ZEROS = new float[COLUMNS];
   static final String NAME = "gemm-" + ROWS + "x" + COLUMNS;
 
   private MicroKernel() {}
 
   /**
-   * Adds A·B to the tile of C at {@code ci}: A is a strip of depth {@code k} from {@code ai}, B a panel from {@code bi} of which
-   * {@code columns} count, C has rows {@code ldc} apart. Sums run along k in order.
+   * The tile of C at {@code ci} becomes that of {@code from} at {@code fi} plus A·B: A is a strip of depth {@code k} from {@code ai}, B a
+   * panel from {@code bi} of which {@code columns} count, rows are {@code ldf} and {@code ldc} apart. Sums run along k in order.
    */
-  static void tile(float[] a, int ai, float[] b, int bi, int k, int columns, float[] c, int ci, int ldc) {
+  static void tile(
+      float[] a, int ai, float[] b, int bi, int k, int columns, float[] from, int fi, int ldf, float[] c, int ci, int ldc) {
     if (ROWS == 8 && columns > Simd.LANES) {
-      tile8x2(a, ai, b, bi, k, c, ci, ldc);
+      tile8x2(a, ai, b, bi, k, from, fi, ldf, c, ci, ldc);
     } else if (ROWS == 8) {
-      tile8x1(a, ai, b, bi, k, c, ci, ldc);
+      tile8x1(a, ai, b, bi, k, from, fi, ldf, c, ci, ldc);
     } else if (columns > Simd.LANES) {
-      tile5x2(a, ai, b, bi, k, c, ci, ldc);
+      tile5x2(a, ai, b, bi, k, from, fi, ldf, c, ci, ldc);
     } else {
-      tile5x1(a, ai, b, bi, k, c, ci, ldc);
+      tile5x1(a, ai, b, bi, k, from, fi, ldf, c, ci, ldc);
     }
   }
 
-  private static void tile8x2(float[] a, int ai, float[] b, int bi, int k, float[] c, int ci, int ldc) {
+  private static void tile8x2(
+      float[] a, int ai, float[] b, int bi, int k, float[] from, int fi, int ldf, float[] c, int ci, int ldc) {
     int l = Simd.LANES;
-    FloatVector c00 = FloatVector.fromArray(Simd.F32, c, ci);
-    FloatVector c01 = FloatVector.fromArray(Simd.F32, c, ci + l);
-    FloatVector c10 = FloatVector.fromArray(Simd.F32, c, ci + ldc);
-    FloatVector c11 = FloatVector.fromArray(Simd.F32, c, ci + ldc + l);
-    FloatVector c20 = FloatVector.fromArray(Simd.F32, c, ci + 2 * ldc);
-    FloatVector c21 = FloatVector.fromArray(Simd.F32, c, ci + 2 * ldc + l);
-    FloatVector c30 = FloatVector.fromArray(Simd.F32, c, ci + 3 * ldc);
-    FloatVector c31 = FloatVector.fromArray(Simd.F32, c, ci + 3 * ldc + l);
-    FloatVector c40 = FloatVector.fromArray(Simd.F32, c, ci + 4 * ldc);
-    FloatVector c41 = FloatVector.fromArray(Simd.F32, c, ci + 4 * ldc + l);
-    FloatVector c50 = FloatVector.fromArray(Simd.F32, c, ci + 5 * ldc);
-    FloatVector c51 = FloatVector.fromArray(Simd.F32, c, ci + 5 * ldc + l);
-    FloatVector c60 = FloatVector.fromArray(Simd.F32, c, ci + 6 * ldc);
-    FloatVector c61 = FloatVector.fromArray(Simd.F32, c, ci + 6 * ldc + l);
-    FloatVector c70 = FloatVector.fromArray(Simd.F32, c, ci + 7 * ldc);
-    FloatVector c71 = FloatVector.fromArray(Simd.F32, c, ci + 7 * ldc + l);
+    FloatVector c00 = FloatVector.fromArray(Simd.F32, from, fi);
+    FloatVector c01 = FloatVector.fromArray(Simd.F32, from, fi + l);
+    FloatVector c10 = FloatVector.fromArray(Simd.F32, from, fi + ldf);
+    FloatVector c11 = FloatVector.fromArray(Simd.F32, from, fi + ldf + l);
+    FloatVector c20 = FloatVector.fromArray(Simd.F32, from, fi + 2 * ldf);
+    FloatVector c21 = FloatVector.fromArray(Simd.F32, from, fi + 2 * ldf + l);
+    FloatVector c30 = FloatVector.fromArray(Simd.F32, from, fi + 3 * ldf);
+    FloatVector c31 = FloatVector.fromArray(Simd.F32, from, fi + 3 * ldf + l);
+    FloatVector c40 = FloatVector.fromArray(Simd.F32, from, fi + 4 * ldf);
+    FloatVector c41 = FloatVector.fromArray(Simd.F32, from, fi + 4 * ldf + l);
+    FloatVector c50 = FloatVector.fromArray(Simd.F32, from, fi + 5 * ldf);
+    FloatVector c51 = FloatVector.fromArray(Simd.F32, from, fi + 5 * ldf + l);
+    FloatVector c60 = FloatVector.fromArray(Simd.F32, from, fi + 6 * ldf);
+    FloatVector c61 = FloatVector.fromArray(Simd.F32, from, fi + 6 * ldf + l);
+    FloatVector c70 = FloatVector.fromArray(Simd.F32, from, fi + 7 * ldf);
+    FloatVector c71 = FloatVector.fromArray(Simd.F32, from, fi + 7 * ldf + l);
     for (int p = 0; p < k; p++) {
       FloatVector b0 = FloatVector.fromArray(Simd.F32, b, bi + p * COLUMNS);
       FloatVector b1 = FloatVector.fromArray(Simd.F32, b, bi + p * COLUMNS + l);
@@ -95,15 +99,16 @@ final class MicroKernel {
     c71.intoArray(c, ci + 7 * ldc + l);
   }
 
-  private static void tile8x1(float[] a, int ai, float[] b, int bi, int k, float[] c, int ci, int ldc) {
-    FloatVector c00 = FloatVector.fromArray(Simd.F32, c, ci);
-    FloatVector c10 = FloatVector.fromArray(Simd.F32, c, ci + ldc);
-    FloatVector c20 = FloatVector.fromArray(Simd.F32, c, ci + 2 * ldc);
-    FloatVector c30 = FloatVector.fromArray(Simd.F32, c, ci + 3 * ldc);
-    FloatVector c40 = FloatVector.fromArray(Simd.F32, c, ci + 4 * ldc);
-    FloatVector c50 = FloatVector.fromArray(Simd.F32, c, ci + 5 * ldc);
-    FloatVector c60 = FloatVector.fromArray(Simd.F32, c, ci + 6 * ldc);
-    FloatVector c70 = FloatVector.fromArray(Simd.F32, c, ci + 7 * ldc);
+  private static void tile8x1(
+      float[] a, int ai, float[] b, int bi, int k, float[] from, int fi, int ldf, float[] c, int ci, int ldc) {
+    FloatVector c00 = FloatVector.fromArray(Simd.F32, from, fi);
+    FloatVector c10 = FloatVector.fromArray(Simd.F32, from, fi + ldf);
+    FloatVector c20 = FloatVector.fromArray(Simd.F32, from, fi + 2 * ldf);
+    FloatVector c30 = FloatVector.fromArray(Simd.F32, from, fi + 3 * ldf);
+    FloatVector c40 = FloatVector.fromArray(Simd.F32, from, fi + 4 * ldf);
+    FloatVector c50 = FloatVector.fromArray(Simd.F32, from, fi + 5 * ldf);
+    FloatVector c60 = FloatVector.fromArray(Simd.F32, from, fi + 6 * ldf);
+    FloatVector c70 = FloatVector.fromArray(Simd.F32, from, fi + 7 * ldf);
     for (int p = 0; p < k; p++) {
       FloatVector b0 = FloatVector.fromArray(Simd.F32, b, bi + p * COLUMNS);
       FloatVector a0 = FloatVector.broadcast(Simd.F32, a[ai + p * ROWS]);
@@ -133,18 +138,19 @@ final class MicroKernel {
     c70.intoArray(c, ci + 7 * ldc);
   }
 
-  private static void tile5x2(float[] a, int ai, float[] b, int bi, int k, float[] c, int ci, int ldc) {
+  private static void tile5x2(
+      float[] a, int ai, float[] b, int bi, int k, float[] from, int fi, int ldf, float[] c, int ci, int ldc) {
     int l = Simd.LANES;
-    FloatVector c00 = FloatVector.fromArray(Simd.F32, c, ci);
-    FloatVector c01 = FloatVector.fromArray(Simd.F32, c, ci + l);
-    FloatVector c10 = FloatVector.fromArray(Simd.F32, c, ci + ldc);
-    FloatVector c11 = FloatVector.fromArray(Simd.F32, c, ci + ldc + l);
-    FloatVector c20 = FloatVector.fromArray(Simd.F32, c, ci + 2 * ldc);
-    FloatVector c21 = FloatVector.fromArray(Simd.F32, c, ci + 2 * ldc + l);
-    FloatVector c30 = FloatVector.fromArray(Simd.F32, c, ci + 3 * ldc);
-    FloatVector c31 = FloatVector.fromArray(Simd.F32, c, ci + 3 * ldc + l);
-    FloatVector c40 = FloatVector.fromArray(Simd.F32, c, ci + 4 * ldc);
-    FloatVector c41 = FloatVector.fromArray(Simd.F32, c, ci + 4 * ldc + l);
+    FloatVector c00 = FloatVector.fromArray(Simd.F32, from, fi);
+    FloatVector c01 = FloatVector.fromArray(Simd.F32, from, fi + l);
+    FloatVector c10 = FloatVector.fromArray(Simd.F32, from, fi + ldf);
+    FloatVector c11 = FloatVector.fromArray(Simd.F32, from, fi + ldf + l);
+    FloatVector c20 = FloatVector.fromArray(Simd.F32, from, fi + 2 * ldf);
+    FloatVector c21 = FloatVector.fromArray(Simd.F32, from, fi + 2 * ldf + l);
+    FloatVector c30 = FloatVector.fromArray(Simd.F32, from, fi + 3 * ldf);
+    FloatVector c31 = FloatVector.fromArray(Simd.F32, from, fi + 3 * ldf + l);
+    FloatVector c40 = FloatVector.fromArray(Simd.F32, from, fi + 4 * ldf);
+    FloatVector c41 = FloatVector.fromArray(Simd.F32, from, fi + 4 * ldf + l);
     for (int p = 0; p < k; p++) {
       FloatVector b0 = FloatVector.fromArray(Simd.F32, b, bi + p * COLUMNS);
       FloatVector b1 = FloatVector.fromArray(Simd.F32, b, bi + p * COLUMNS + l);
@@ -176,12 +182,13 @@ final class MicroKernel {
     c41.intoArray(c, ci + 4 * ldc + l);
   }
 
-  private static void tile5x1(float[] a, int ai, float[] b, int bi, int k, float[] c, int ci, int ldc) {
-    FloatVector c00 = FloatVector.fromArray(Simd.F32, c, ci);
-    FloatVector c10 = FloatVector.fromArray(Simd.F32, c, ci + ldc);
-    FloatVector c20 = FloatVector.fromArray(Simd.F32, c, ci + 2 * ldc);
-    FloatVector c30 = FloatVector.fromArray(Simd.F32, c, ci + 3 * ldc);
-    FloatVector c40 = FloatVector.fromArray(Simd.F32, c, ci + 4 * ldc);
+  private static void tile5x1(
+      float[] a, int ai, float[] b, int bi, int k, float[] from, int fi, int ldf, float[] c, int ci, int ldc) {
+    FloatVector c00 = FloatVector.fromArray(Simd.F32, from, fi);
+    FloatVector c10 = FloatVector.fromArray(Simd.F32, from, fi + ldf);
+    FloatVector c20 = FloatVector.fromArray(Simd.F32, from, fi + 2 * ldf);
+    FloatVector c30 = FloatVector.fromArray(Simd.F32, from, fi + 3 * ldf);
+    FloatVector c40 = FloatVector.fromArray(Simd.F32, from, fi + 4 * ldf);
     for (int p = 0; p < k; p++) {
       FloatVector b0 = FloatVector.fromArray(Simd.F32, b, bi + p * COLUMNS);
       FloatVector a0 = FloatVector.broadcast(Simd.F32, a[ai + p * ROWS]);
