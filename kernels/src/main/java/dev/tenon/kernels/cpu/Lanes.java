@@ -108,6 +108,17 @@ record Lanes(MemorySegment data, long[] starts, int perMatrix, long step, int le
     }
   }
 
+  /** Reads a lane's elements. */
+  void read(int lane, float[] to, int at) {
+    if (step == 1) {
+      MemorySegment.copy(data, Simd.FLOAT, starts[lane] * 4, to, at, length);
+      return;
+    }
+    for (int p = 0; p < length; p++) {
+      to[at + p] = data.get(Simd.FLOAT, (starts[lane] + p * step) * 4);
+    }
+  }
+
   /** Writes a lane's elements. */
   void write(int lane, float[] from, int at) {
     if (step == 1) {
@@ -119,7 +130,8 @@ record Lanes(MemorySegment data, long[] starts, int perMatrix, long step, int le
     }
   }
 
-  private boolean adjacent(int first, int lanes) {
+  /** Whether lanes {@code first … first + lanes} begin at neighboring elements. */
+  boolean adjacent(int first, int lanes) {
     for (int l = 1; l < lanes; l++) {
       if (starts[first + l] != starts[first] + l) {
         return false;
