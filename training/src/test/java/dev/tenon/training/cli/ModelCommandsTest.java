@@ -9,6 +9,7 @@ import dev.tenon.engine.Scope;
 import dev.tenon.engine.io.CacheFolder;
 import dev.tenon.engine.io.Safetensors;
 import dev.tenon.engine.io.SafetensorsFile;
+import dev.tenon.engine.kernel.WeightFormat;
 import dev.tenon.model.adapter.MoefiedLora;
 import dev.tenon.model.vit.NameScheme;
 import dev.tenon.model.vit.Vit;
@@ -27,6 +28,7 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import javax.imageio.ImageIO;
@@ -35,6 +37,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** cluster, merge and predict, on the files they read and write. */
 class ModelCommandsTest {
@@ -144,6 +147,31 @@ class ModelCommandsTest {
     assertThat(first.get("tasks")).hasSize(2);
     assertThat(first.get("tasks").get(0).get("top")).hasSize(2);
     assertThat(first.get("tasks").get(0).get("top").get(0).get("probability").asDouble()).isBetween(1.0 / 3, 1.0);
+  }
+
+  @ParameterizedTest
+  @EnumSource(WeightFormat.class)
+  void smallerWeightsSayTheSameClass(WeightFormat weights) throws IOException {
+    assertThat(tenon("predict", model, "--json", image(0), image(1))).as(err::toString).isEqualTo(ExitCode.OK);
+    List<String> whole = likeliest();
+    assertThat(tenon("predict", model, "--json", image(0), image(1), "--weights", weights)).as(err::toString).isEqualTo(ExitCode.OK);
+    assertThat(likeliest()).hasSize(4).isEqualTo(whole);
+  }
+
+  /** The likeliest class of every task of every image, as they were just printed. */
+  private List<String> likeliest() throws IOException {
+    List<String> classes = new ArrayList<>();
+    for (String line : out.toString().lines().toList()) {
+      new JsonMapper().readTree(line).get("tasks").forEach(task -> classes.add(task.get("top").get(0).get("class").asText()));
+    }
+    return classes;
+  }
+
+  @Test
+  void aFormatOfWeightsThatIsNoneIsAUsageError() {
+    assertThat(tenon("predict", model, image(0), "--weights", "INT3")).isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString().lines().findFirst().orElseThrow()).contains("--weights", "INT3", "F32", "BF16", "INT8");
+    assertThat(out.toString()).isEmpty();
   }
 
   @Test
