@@ -10,7 +10,10 @@ record RatioChart(List<Verdict> verdicts) {
   private static final int LABEL = 330;
   private static final int DECADE = 230;
   private static final int TOP = 30;
-  private static final int WIDTH = LABEL + 2 * DECADE + 60;
+  /** For the number of a bar that ends at the rim. */
+  private static final int NUMBER = 60;
+  private static final int LEFT = LABEL + 30;
+  private static final int WIDTH = LEFT + 2 * DECADE + NUMBER;
   private static final List<Double> MARKS = List.of(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0);
 
   @Override
@@ -45,6 +48,6 @@ record RatioChart(List<Verdict> verdicts) {
 
   /** Ratios beyond a tenth and ten end at the rim; the number tells. */
   private static double x(double ratio) {
-    return LABEL + 30 + DECADE * (1 + Math.log10(Math.clamp(ratio, 0.1, 10)));
+    return LEFT + DECADE * (1 + Math.log10(Math.clamp(ratio, 0.1, 10)));
   }
 }

@@ -17,6 +17,7 @@ import java.util.function.Consumer;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.w3c.dom.Element;
 
 /** The page and the lines on the screen say what was measured. */
 class ReportTest {
@@ -49,6 +50,18 @@ class ReportTest {
     var root = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(chart.toFile()).getDocumentElement();
     assertThat(root.getTagName()).isEqualTo("svg");
     assertThat(Files.readString(chart)).contains("softmax, 1, against pytorch");
+  }
+
+  @Test
+  void theNumberOfABarThatEndsAtTheRimIsWhole() throws Exception {
+    page(Measured.at("2026-01-01T00:00:00Z", timing("gelu", "tenon", 1, 100), timing("gelu", "pytorch", 1, 123_456)));
+
+    var root = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(folder.resolve("cpu.svg").toFile()).getDocumentElement();
+    var texts = root.getElementsByTagName("text");
+    var number = (Element) texts.item(texts.getLength() - 1);
+    assertThat(number.getTextContent()).isEqualTo("1234.56");
+    int width = Integer.parseInt(root.getAttribute("viewBox").split(" ")[2]);
+    assertThat(Double.parseDouble(number.getAttribute("x")) + 7 * "1234.56".length()).isLessThan(width);
   }
 
   @Test
