@@ -1,13 +1,20 @@
 package dev.tenon.jmh;
 
 import dev.tenon.engine.TenonException;
+import dev.tenon.training.bench.MismatchException;
 import java.util.List;
+import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.stream.Stream;
 
 /** What runs workloads: Tenon itself, or a peer that it is compared with. */
 public interface Engine {
   String name();
+
+  /** What of it was chosen for this machine; empty where there is nothing to tell. */
+  default Optional<String> choice() {
+    return Optional.empty();
+  }
 
   /** Whether it can do the same work as Tenon does for {@code workload}. */
   boolean knows(Workload workload);
@@ -16,7 +23,7 @@ public interface Engine {
    * Draws the operands and checks the result.
    *
    * @param threads CPU threads to compute with
-   * @throws IllegalStateException when the result is wrong
+   * @throws MismatchException when the result is wrong
    */
   Job open(Workload workload, int threads);
 

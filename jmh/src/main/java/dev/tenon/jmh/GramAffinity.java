@@ -1,10 +1,12 @@
 package dev.tenon.jmh;
 
+import dev.tenon.engine.DType;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.op.Affinity;
 import dev.tenon.engine.op.Cost;
 import dev.tenon.engine.op.Normalization;
-import dev.tenon.engine.random.Philox;
+import dev.tenon.training.bench.Arithmetic;
+import dev.tenon.training.bench.Draws;
 import java.util.List;
 
 /**
@@ -29,11 +31,8 @@ public record GramAffinity(int tasks, int height, int width) implements Workload
 
   /** Features and values [1, T, CHANNELS, H, W], weight [H·W, T, 3, 3], bias [H·W], in the current scope. */
   public List<Tensor> operands() {
-    return List.of(
-        Workloads.uniform(Philox.of(7), 1, tasks, CHANNELS, height, width),
-        Workloads.uniform(Philox.of(8), 1, tasks, CHANNELS, height, width),
-        Workloads.uniform(Philox.of(9), pixels(), tasks, 3, 3),
-        Workloads.uniform(Philox.of(10), pixels()));
+    long[] values = {1, tasks, CHANNELS, height, width};
+    return Draws.uniform(values, values, new long[] {pixels(), tasks, 3, 3}, new long[] {pixels()}).apply(new Draws(DType.F32));
   }
 
   /** The diffused values, [1, T, CHANNELS, H, W]. */
@@ -42,9 +41,9 @@ public record GramAffinity(int tasks, int height, int width) implements Workload
     return new Affinity().apply(features, operands.get(1), operands.get(2), operands.get(3));
   }
 
-  /** On the way to a value: two normalized features, their product, the kernel and the sum over pixels. */
-  public double roundings() {
-    return 3 * CHANNELS + 9 * tasks + pixels();
+  /** How far a value may be off, as a share of the largest: two normalized features, their product, the kernel, the sum over pixels. */
+  public double bound() {
+    return Arithmetic.FP32.bound(0, 3 * CHANNELS + 9 * tasks + pixels());
   }
 
   @Override

@@ -1,6 +1,6 @@
 package dev.tenon.jmh;
 
-import dev.tenon.engine.op.Cost;
+import dev.tenon.training.bench.Peak;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CountDownLatch;
@@ -10,21 +10,18 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/**
- * What this machine can do at most, measured here and now: multiply-adds in registers, and a copy of memory that no cache holds.
- *
- * @param flops a second
- * @param bytes a second, read and written
- */
-public record Peak(double flops, double bytes) {
+/** What this machine can do at most, measured here and now: multiply-adds in registers, and a copy of memory that no cache holds. */
+final class MachinePeak {
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
   private static final int ROUNDS = 2_000_000;
   private static final int CHAINS = 12;
   private static final int REPEATS = 12;
   private static final long COPY = 128L << 20;
 
+  private MachinePeak() {}
+
   /** Measures with {@code threads} threads; takes about a second. */
-  public static Peak measure(int threads) {
+  static Peak measure(int threads) {
     double flops = 0;
     double bytes = 0;
     for (int i = 0; i < REPEATS; i++) {
@@ -41,11 +38,6 @@ public record Peak(double flops, double bytes) {
       }
     }
     return new Peak(flops, bytes);
-  }
-
-  /** How near to the peak {@code micros} for {@code cost} are, from 0 to 1: of arithmetic or of memory, whichever it is nearer to. */
-  public double share(Cost cost, double micros) {
-    return Math.max(cost.flops() / flops, cost.bytes() / bytes) * 1e6 / micros;
   }
 
   /** From a common start to the last one's end. */

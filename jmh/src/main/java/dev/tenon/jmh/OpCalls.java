@@ -9,8 +9,8 @@ import dev.tenon.engine.op.Operand;
 import dev.tenon.engine.op.Ops;
 import dev.tenon.engine.op.Spec;
 import dev.tenon.engine.random.Philox;
+import dev.tenon.training.bench.Check;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -48,8 +48,9 @@ final class OpCalls {
   static OpCall of(Ops.Entry entry) {
     Ops.Example example = largest(entry);
     int results = example.op().infer(specs(example)).size();
-    return new OpCall(name(entry), example.op(), values -> operands(example, values), new OpCall.Part(
-        example.op(), Collections.nCopies(example.operands().size(), -1), Collections.nCopies(results, -1), 0));
+    Philox values = Philox.of(3).split(name(entry));
+    return new OpCall(name(entry), example.op(), _ -> operands(example, values),
+        Check.Part.whole(example.op(), example.operands().size(), results));
   }
 
   /** Of the calls that are drawn and not too large, the largest. */

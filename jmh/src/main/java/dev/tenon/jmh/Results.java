@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.io.AtomicFile;
+import dev.tenon.training.bench.Peak;
 import java.io.IOException;
 import java.nio.channels.Channels;
 import java.nio.file.Files;

@@ -47,9 +47,9 @@ record Session(
   Results run(Results begun, List<Workload> workloads, Table table, Consumer<Results> keep) {
     Results results = begun;
     for (int t : threads) {
-      results = results.peaks().containsKey(t) ? results : results.with(t, Peak.measure(t));
+      results = results.peaks().containsKey(t) ? results : results.with(t, MachinePeak.measure(t));
     }
-    table.head(results.machine(), results.peaks());
+    table.head(results.machine(), results.peaks(), engines);
     for (Workload workload : workloads) {
       for (int t : threads) {
         if (wanted.test(workload, t) && !results.has(workload.name(), t)) {

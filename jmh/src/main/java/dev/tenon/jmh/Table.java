@@ -1,6 +1,7 @@
 package dev.tenon.jmh;
 
 import dev.tenon.engine.op.Cost;
+import dev.tenon.training.bench.Peak;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Locale;
@@ -10,12 +11,13 @@ import java.util.Map;
 record Table(PrintStream out) {
   private static final String ROW = "%-36s %7s %-12s %12s %10s %9s %8s %7s %7s%n";
 
-  void head(Machine machine, Map<Integer, Peak> peaks) {
+  void head(Machine machine, Map<Integer, Peak> peaks, List<Engine> engines) {
     out.printf(Locale.ROOT, "%s, %d cores, %d-bit vectors, %s%n", machine.processor(), machine.cores(), machine.vectorBits(),
         machine.java());
     peaks.forEach((threads, peak) ->
         out.printf(Locale.ROOT, "measured peak with %d thread%s: %.1f GFLOP/s, %.1f GB/s%n", threads, threads == 1 ? "" : "s",
             peak.flops() / 1e9, peak.bytes() / 1e9));
+    engines.forEach(engine -> engine.choice().ifPresent(choice -> out.printf(Locale.ROOT, "%s: %s%n", engine.name(), choice)));
     out.printf(Locale.ROOT, "%n" + ROW, "workload", "threads", "engine", "µs", "± 95 %", "GFLOP/s", "GB/s", "% peak", "x peer");
   }
 

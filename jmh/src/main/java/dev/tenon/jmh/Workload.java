@@ -3,7 +3,7 @@ package dev.tenon.jmh;
 import dev.tenon.engine.op.Cost;
 
 /** Something worth timing, known by its name. */
-public sealed interface Workload permits OpCall, VitInference, EmtalStep, GramAffinity {
+public sealed interface Workload permits OpCall, Network, GramAffinity {
   /** Unique, without spaces. */
   String name();
 

@@ -1,5 +1,6 @@
 package dev.tenon.jmh;
 
+import dev.tenon.training.bench.Peak;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

@@ -6,16 +6,19 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.tenon.engine.Backend;
 import dev.tenon.engine.Backends;
+import dev.tenon.engine.DType;
 import dev.tenon.engine.Device;
 import dev.tenon.engine.Scope;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Tape;
-import dev.tenon.jmh.Check;
 import dev.tenon.jmh.Engine;
 import dev.tenon.jmh.Job;
-import dev.tenon.jmh.VitInference;
+import dev.tenon.jmh.Network;
 import dev.tenon.jmh.Workload;
 import dev.tenon.model.vit.Vit;
+import dev.tenon.training.bench.Arithmetic;
+import dev.tenon.training.bench.Check;
+import dev.tenon.training.bench.VitWork;
 import dev.tenon.training.onnx.OnnxExport;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -35,15 +38,15 @@ public final class OnnxRuntime implements Engine {
 
   @Override
   public boolean knows(Workload workload) {
-    return workload instanceof VitInference;
+    return workload instanceof Network(VitWork _);
   }
 
   @Override
   public Job open(Workload workload, int threads) {
-    VitInference work = (VitInference) workload;
+    VitWork work = (VitWork) ((Network) workload).work();
     try (Backend backend = Backends.open(Device.CPU, threads); Scope _ = Scope.open(backend); Tape _ = Tape.pause()) {
-      Vit vit = work.vit();
-      Tensor images = work.images();
+      Vit vit = work.vit(DType.F32);
+      Tensor images = work.images(DType.F32);
       Model model = model(vit, (int) images.dim(2), (int) images.dim(3), threads);
       OnnxTensor input = model.tensor(images);
       float[] logits = model.run(input);
@@ -51,7 +54,7 @@ public final class OnnxRuntime implements Engine {
       for (int i = 0; i < actual.length; i++) {
         actual[i] = logits[i];
       }
-      Check.near(work.name() + " in ONNX Runtime", actual, vit.forward(images).toDoubles(), VitInference.roundings(vit));
+      Check.near(work.name() + " in ONNX Runtime", actual, vit.forward(images).toDoubles(), VitWork.bound(vit, Arithmetic.FP32));
       return new Job() {
         @Override
         public void run() {

@@ -6,7 +6,6 @@ import dev.tenon.engine.Shape;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.op.Linear;
-import dev.tenon.jmh.Check;
 import dev.tenon.jmh.Engine;
 import dev.tenon.jmh.Job;
 import dev.tenon.jmh.OpCall;
@@ -19,12 +18,15 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.List;
+import java.util.Optional;
 
 /** The OpenBLAS installed on this machine (Debian: libopenblas0-pthread), for matrix products. */
 public final class OpenBlas implements Engine {
   private static final int ROW_MAJOR = 101;
   private static final int NO_TRANSPOSE = 111;
   private static final int TRANSPOSE = 112;
+  /** Its names of kernels with 512-bit vectors, which it may be told to use where it does not know the processor. */
+  private static final List<String> AVX512 = List.of("SkylakeX", "Cooperlake", "SapphireRapids");
 
   @Override
   public String name() {
@@ -67,31 +69,49 @@ public final class OpenBlas implements Engine {
       }
     };
     job.run();
-    Check.peer(call, operands, List.of(result));
+    call.checkPeer(operands, List.of(result));
     return job;
   }
 
-  @SuppressWarnings("restricted") // calls into a native library, which is what this is for
+  /** The processor that its kernels are for; nothing where it is not installed, which {@link #open} tells. */
+  @Override
+  @SuppressWarnings("restricted") // reads the text behind a native pointer
+  public Optional<String> choice() {
+    try {
+      MemorySegment core = (MemorySegment) function("openblas_get_corename", FunctionDescriptor.of(ValueLayout.ADDRESS)).invokeExact();
+      return Optional.of("kernels for " + core.reinterpret(Long.MAX_VALUE).getString(0));
+    } catch (TenonException e) {
+      return Optional.empty();
+    } catch (Throwable e) {
+      throw new IllegalStateException("OpenBLAS cannot tell its kernels", e);
+    }
+  }
+
   private static MethodHandle sgemm(int threads) {
-    if (System.getenv("OPENBLAS_CORETYPE") != null) {
-      throw new TenonException("OPENBLAS_CORETYPE is set and keeps OpenBLAS from choosing its best kernel; unset it");
+    String core = System.getenv("OPENBLAS_CORETYPE");
+    if (core != null && AVX512.stream().noneMatch(core::equalsIgnoreCase)) {
+      throw new TenonException("OPENBLAS_CORETYPE=" + core + " keeps OpenBLAS from its best kernel; unset it");
     }
-    SymbolLookup library;
     try {
-      library = SymbolLookup.libraryLookup("libopenblas.so.0", Arena.global());
-    } catch (IllegalArgumentException e) {
-      throw new TenonException("libopenblas.so.0 is not installed; install it (Debian: libopenblas0-pthread)", e);
-    }
-    Linker linker = Linker.nativeLinker();
-    try {
-      linker.downcallHandle(library.findOrThrow("openblas_set_num_threads"), FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT))
-          .invokeExact(threads);
+      function("openblas_set_num_threads", FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT)).invokeExact(threads);
+    } catch (TenonException e) {
+      throw e;
     } catch (Throwable e) {
       throw new IllegalStateException("OpenBLAS cannot be told how many threads to use", e);
     }
-    return linker.downcallHandle(library.findOrThrow("cblas_sgemm"), FunctionDescriptor.ofVoid(
+    return function("cblas_sgemm", FunctionDescriptor.ofVoid(
         ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT,
         ValueLayout.JAVA_INT, ValueLayout.JAVA_FLOAT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT, ValueLayout.ADDRESS,
         ValueLayout.JAVA_INT, ValueLayout.JAVA_FLOAT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
+  }
+
+  @SuppressWarnings("restricted") // calls into a native library, which is what this is for
+  private static MethodHandle function(String name, FunctionDescriptor type) {
+    try {
+      SymbolLookup library = SymbolLookup.libraryLookup("libopenblas.so.0", Arena.global());
+      return Linker.nativeLinker().downcallHandle(library.findOrThrow(name), type);
+    } catch (IllegalArgumentException e) {
+      throw new TenonException("libopenblas.so.0 is not installed; install it (Debian: libopenblas0-pthread)", e);
+    }
   }
 }

@@ -7,20 +7,26 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.tenon.engine.Backend;
 import dev.tenon.engine.Backends;
+import dev.tenon.engine.DType;
 import dev.tenon.engine.Scope;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Tape;
-import dev.tenon.jmh.Check;
-import dev.tenon.jmh.EmtalStep;
 import dev.tenon.jmh.Engine;
 import dev.tenon.jmh.GramAffinity;
 import dev.tenon.jmh.Job;
+import dev.tenon.jmh.Network;
 import dev.tenon.jmh.OpCall;
-import dev.tenon.jmh.VitInference;
 import dev.tenon.jmh.Workload;
 import dev.tenon.model.vit.Vit;
+import dev.tenon.training.bench.Arithmetic;
+import dev.tenon.training.bench.Check;
+import dev.tenon.training.bench.EmtalWork;
+import dev.tenon.training.bench.VitWork;
+import dev.tenon.training.data.Batch;
+import dev.tenon.training.method.Training;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** PyTorch on the CPU, in this JVM through DJL. */
 public final class PyTorch implements Engine {
@@ -33,7 +39,7 @@ public final class PyTorch implements Engine {
   public boolean knows(Workload workload) {
     return switch (workload) {
       case OpCall call -> TorchCall.of(call.op()).isPresent();
-      case VitInference _, EmtalStep _, GramAffinity _ -> true;
+      case Network _, GramAffinity _ -> true;
     };
   }
 
@@ -46,8 +52,10 @@ public final class PyTorch implements Engine {
     try (Backend backend = Backends.open(dev.tenon.engine.Device.CPU, threads); Scope _ = Scope.open(backend); Tape _ = Tape.pause()) {
       return switch (workload) {
         case OpCall call -> call(call, manager);
-        case VitInference vit -> inference(vit, manager);
-        case EmtalStep step -> step(step, manager);
+        case Network network -> switch (network.work()) {
+          case VitWork vit -> inference(vit, manager);
+          case EmtalWork step -> step(step, manager);
+        };
         case GramAffinity affinity -> affinity(affinity, manager);
       };
     }
@@ -62,20 +70,20 @@ public final class PyTorch implements Engine {
     try (NDList results = script.run(arguments, false)) {
       List<Tensor> ours = new ArrayList<>();
       results.subList(0, torch.results()).forEach(a -> ours.add(Tensor.of(a.toFloatArray(), a.getShape().getShape())));
-      Check.peer(call, operands, ours);
+      call.checkPeer(operands, ours);
     }
     return job(manager, script, arguments);
   }
 
-  private static Job inference(VitInference work, NDManager manager) {
-    Vit vit = work.vit();
-    Tensor images = work.images();
+  private static Job inference(VitWork work, NDManager manager) {
+    Vit vit = work.vit(DType.F32);
+    Tensor images = work.images(DType.F32);
     TorchVit torch = new TorchVit(vit);
     TorchScript script = new TorchScript(manager, torch.parameters(), "Tensor", torch.logits() + "return z\n");
     NDList arguments = new NDList(array(manager, images));
     vit.weights().asMap().values().forEach(t -> arguments.add(array(manager, t)));
     try (NDList results = script.run(arguments, false)) {
-      Check.near(work.name() + " in PyTorch", values(results.head()), vit.forward(images).toDoubles(), VitInference.roundings(vit));
+      Check.near(work.name() + " in PyTorch", values(results.head()), vit.forward(images).toDoubles(), VitWork.bound(vit, Arithmetic.FP32));
     }
     return job(manager, script, arguments);
   }
@@ -95,18 +103,20 @@ public final class PyTorch implements Engine {
     NDList arguments = new NDList(operands.stream().map(t -> array(manager, t)).toList());
     try (NDList results = script.run(arguments, false)) {
       double[] expected = GramAffinity.apply(operands).toDoubles();
-      Check.near(work.name() + " in PyTorch", values(results.head()), expected, work.roundings());
+      Check.near(work.name() + " in PyTorch", values(results.head()), expected, work.bound());
     }
     return job(manager, script, arguments);
   }
 
   /** The losses of the first three steps are compared, of which each depends on the gradients and the optimizer of those before. */
-  private static Job step(EmtalStep work, NDManager manager) {
-    TorchEmtal torch = new TorchEmtal(manager, work.vit(), work.images());
+  private static Job step(EmtalWork work, NDManager manager) {
+    TorchEmtal torch = new TorchEmtal(manager, work);
     Vit vit = work.vit();
-    double[] expected = work.losses(vit, 3);
+    Training training = work.training(vit, DType.F32, false);
+    Batch batch = work.images();
+    double[] expected = IntStream.range(0, 3).mapToDouble(i -> training.step(batch, i, EmtalWork.LR).loss()).toArray();
     double[] actual = {torch.step().getFloat(), torch.step().getFloat(), torch.step().getFloat()};
-    Check.near(work.name() + " in PyTorch", actual, expected, 2 * VitInference.roundings(vit));
+    Check.near(work.name() + " in PyTorch", actual, expected, 2 * VitWork.bound(vit, Arithmetic.FP32));
     return new Job() {
       @Override
       public void run() {

@@ -8,8 +8,8 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
 import dev.tenon.engine.Tensor;
-import dev.tenon.jmh.EmtalStep;
 import dev.tenon.model.vit.Vit;
+import dev.tenon.training.bench.EmtalWork;
 import dev.tenon.training.data.Batch;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -40,14 +40,16 @@ final class TorchEmtal implements AutoCloseable {
   private final TorchScript forward;
   private final TorchScript update;
 
-  TorchEmtal(NDManager manager, Vit vit, Batch batch) {
+  TorchEmtal(NDManager manager, EmtalWork work) {
+    Vit vit = work.vit();
+    Batch batch = work.images();
     long side = Math.round(Math.sqrt(batch.pixels().length / 3.0 / batch.count()));
-    NDArray losses = manager.full(new Shape(EmtalStep.TASKS), 10f);
+    NDArray losses = manager.full(new Shape(EmtalWork.TASKS), 10f);
     arguments = new NDList(
         manager.create(batch.pixels(), new Shape(batch.count(), 3, side, side)),
         manager.create(Arrays.stream(batch.labels()).asLongStream().toArray()),
         manager.create(Arrays.stream(batch.tasks()).asLongStream().toArray()),
-        manager.zeros(new Shape(EmtalStep.CLASSES, 2, EmtalStep.CLASSES)), losses);
+        manager.zeros(new Shape(work.classes(), 2, work.classes())), losses);
     List<String> parameters = new ArrayList<>(List.of("images", "labels", "tasks", "bank", "losses"));
     List<Boolean> decays = new ArrayList<>();
     for (Map.Entry<String, Tensor> weight : vit.weights().asMap().entrySet()) {
@@ -63,7 +65,7 @@ final class TorchEmtal implements AutoCloseable {
     learning.forEach(p -> state.addAll(new NDList(manager.zeros(p.getShape()), manager.zeros(p.getShape()),
         manager.zeros(new Shape(), DataType.FLOAT32))));
     forward = new TorchScript(manager, parameters, "Tuple[Tensor, Tensor, Tensor]",
-        new TorchVit(vit).logits() + LOSS.formatted(EmtalStep.SMOOTHING));
+        new TorchVit(vit).logits() + LOSS.formatted(EmtalWork.SMOOTHING));
     update = new TorchScript(manager, updateParameters(), "Tuple[" + "List[Tensor], ".repeat(4) + "List[Tensor]]", update(decays));
   }
 
@@ -109,8 +111,8 @@ final class TorchEmtal implements AutoCloseable {
           torch._fused_adamw_([%4$s], g_%1$s, %5$s, %6$s, annotate(List[Tensor], []), s_%1$s, lr=%7$s, beta1=0.9, beta2=0.999, \
           weight_decay=%8$s, eps=1e-08, amsgrad=False, maximize=False)
           torch._foreach_zero_(g_%1$s)
-          """.formatted(decay, list("g", group), list("s", group), parameters, list("m", group), list("v", group), EmtalStep.LR,
-          decay ? EmtalStep.WEIGHT_DECAY : 0.0));
+          """.formatted(decay, list("g", group), list("s", group), parameters, list("m", group), list("v", group), EmtalWork.LR,
+          decay ? EmtalWork.WEIGHT_DECAY : 0.0));
     }
     return body + """
         last = torch.index_select(torch.select(bank, 1, 1), 0, labels)

@@ -1,7 +1,7 @@
 package dev.tenon.jmh.peer;
 
-import dev.tenon.jmh.EmtalStep;
 import dev.tenon.model.vit.Vit;
+import dev.tenon.training.bench.EmtalWork;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -69,13 +69,13 @@ record TorchVit(Vit vit) {
     if (!has(router)) {
       return "";
     }
-    int experts = EmtalStep.EXPERTS;
+    int experts = EmtalWork.EXPERTS;
     return """
         s = torch.softmax(torch.div(torch.linear(u, %s), %s), -1)
         s = torch.add(torch.mul(s, %s), %s)
         h = torch.reshape(h, [torch.size(u, 0), torch.size(u, 1), %d, %d])
         h = torch.reshape(torch.mul(h, torch.unsqueeze(s, -1)), [torch.size(u, 0), torch.size(u, 1), %d])
-        """.formatted(router, vit.config().routerTemperature(), experts * (1 - EmtalStep.ALPHA), EmtalStep.ALPHA, experts,
+        """.formatted(router, vit.config().routerTemperature(), experts * (1 - EmtalWork.ALPHA), EmtalWork.ALPHA, experts,
         4 * dim() / experts, 4 * dim());
   }
 

@@ -1,8 +1,9 @@
 package dev.tenon.jmh.peer;
 
 import dev.tenon.jmh.Job;
-import dev.tenon.jmh.VitInference;
+import dev.tenon.jmh.Network;
 import dev.tenon.model.vit.VitPreset;
+import dev.tenon.training.bench.VitWork;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -11,7 +12,7 @@ class OnnxRuntimeTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 3})
   void theExportedNetworkHasTheSameLogits(int batch) {
-    try (Job job = new OnnxRuntime().open(new VitInference(VitPreset.TINY, batch), 1)) {
+    try (Job job = new OnnxRuntime().open(new Network(new VitWork(VitPreset.TINY, batch)), 1)) {
       job.run();
     }
   }

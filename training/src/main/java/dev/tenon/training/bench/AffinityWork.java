@@ -48,8 +48,9 @@ record AffinityWork(long batch, long tasks, long height, long width, boolean bac
       AffinityWork small = new AffinityWork(2, tasks, 7, 11, backward);
       List<Tensor> operands = small.operands(arithmetic.dtype());
       double sums = 2 * CHANNELS + 9 * tasks + 2 * 7 * 11;
-      List<Integer> whole = List.of(-1, -1, -1, -1, -1);
-      Check.parts(new Check.Part(op(), whole, whole, 0), operands, op().applyAll(operands), arithmetic.bound(2, sums));
+      List<Tensor> results = op().applyAll(operands);
+      Check.parts(Check.Part.whole(op(), operands.size(), results.size()), operands, results,
+          Check.Bounds.ofLargest(arithmetic.bound(2, sums)));
     }
     List<Tensor> operands = operands(arithmetic.dtype());
     List<Spec> specs = operands.stream().map(t -> new Spec(t.dtype(), t.shape())).toList();

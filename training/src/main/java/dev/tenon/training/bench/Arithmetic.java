@@ -41,7 +41,7 @@ public enum Arithmetic {
    * How far a result may be off, as a share of the largest: each of {@code stages} rounds its operands or its result to the type, and
    * {@code sums} additions one after another round to F32.
    */
-  double bound(int stages, double sums) {
+  public double bound(int stages, double sums) {
     return 2 * stages * roundoff + sums * DType.F32.roundoff();
   }
 }

@@ -106,7 +106,7 @@ public record Bench(Device device, int threads, int batch, double seconds) {
       }
       long fallbacks = backend.kernels().fallbacks();
       return new Row(name, prepared.cost(), Timing.of(backend, prepared.run(), seconds), peak, fallbacks, "");
-    } catch (Mismatch | TenonException e) {
+    } catch (MismatchException | TenonException e) {
       return new Row(name, null, null, peak, 0, e.getMessage());
     }
   }

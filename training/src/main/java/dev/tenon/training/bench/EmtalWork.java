@@ -2,6 +2,7 @@ package dev.tenon.training.bench;
 
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Scope;
+import dev.tenon.engine.op.Cost;
 import dev.tenon.engine.random.Philox;
 import dev.tenon.model.adapter.Lora;
 import dev.tenon.model.adapter.MoefiedLora;
@@ -26,11 +27,21 @@ import java.util.Optional;
  * One training step of EMTAL with {@code batch} images of 224×224: 4 tasks of equally many classes, rank 4 on all four layers of a
  * block, 16 experts, the router fading, Quality Retaining of two samples, AdamW.
  */
-record EmtalWork(VitPreset preset, int batch, int classes) implements Workload {
+public record EmtalWork(VitPreset preset, int batch, int classes) implements NetworkWork {
+  /** Of equally many classes. */
+  public static final int TASKS = 4;
+  /** Experts of a block. */
+  public static final int EXPERTS = 16;
+  /** Learning rate, and the share of decay. */
+  public static final double LR = 1e-3;
+  /** Of matrices. */
+  public static final double WEIGHT_DECAY = 0.05;
+  /** Smoothing of labels. */
+  public static final double SMOOTHING = 0.1;
+  /** How far the router has faded. */
+  public static final double ALPHA = 0.25;
+
   private static final int SIDE = 224;
-  private static final int TASKS = 4;
-  private static final int EXPERTS = 16;
-  private static final double LR = 1e-3;
   private static final RetainingSpec RETAINING = new RetainingSpec(RetainingSpec.Mode.TWO_SAMPLE, 2, 0.5, 0.95, 10, 1e-3);
 
   @Override
@@ -38,22 +49,25 @@ record EmtalWork(VitPreset preset, int batch, int classes) implements Workload {
     return "emtal-step-vit-" + preset.name().toLowerCase(Locale.ROOT) + "-batch" + batch;
   }
 
-  private Vit vit() {
+  /** The network to train, in the current scope. */
+  public Vit vit() {
     Vit plain = new Vit(preset.sizes(16, SIDE, classes).random(DType.F32, 5), preset.config());
     return new MoefiedLora(EXPERTS, new Lora(4, EnumSet.allOf(Lora.Target.class), 0.02, 5), 0, 1).adapt(plain);
   }
 
-  private Training training(Vit vit, DType type, boolean norm) {
+  /** {@code vit} ready for its first step in {@code type}; the norm of all gradients is told where asked for, none is clipped. */
+  public Training training(Vit vit, DType type, boolean norm) {
     return new Training(
         new WorkingCopy(vit, type),
-        new Objective(0.1, Optional.of(new QualityRetaining(RETAINING, classes, TASKS))),
-        new Optimizer(new Rule.AdamW(0.05), Adaptation.learning(vit)),
+        new Objective(SMOOTHING, Optional.of(new QualityRetaining(RETAINING, classes, TASKS))),
+        new Optimizer(new Rule.AdamW(WEIGHT_DECAY), Adaptation.learning(vit)),
         norm ? Optional.of(new GradientClip(Double.MAX_VALUE)) : Optional.empty(),
         Optional.empty(),
-        new RouterFade(-0.25, 0.75, 1_000_000_000));
+        new RouterFade(-ALPHA, 1 - ALPHA, 1_000_000_000));
   }
 
-  private Batch images() {
+  /** Random images of random classes. */
+  public Batch images() {
     Philox random = Philox.of(7);
     float[] pixels = new float[batch * 3 * SIDE * SIDE];
     for (int i = 0; i < pixels.length; i++) {
@@ -82,7 +96,14 @@ record EmtalWork(VitPreset preset, int batch, int classes) implements Workload {
     Training training = training(vit(), arithmetic.dtype(), false);
     Batch images = images();
     long[] step = {0};
-    return new Prepared(new VitWork(preset, batch).step(), () -> training.step(images, step[0]++, LR));
+    return new Prepared(cost(DType.F32), () -> training.step(images, step[0]++, LR));
+  }
+
+  /** Forward, and backward to every layer's input: the embedding and the frozen weights get no gradient. */
+  @Override
+  public Cost cost(DType dtype) {
+    Cost forward = new VitWork(preset, batch).cost(dtype);
+    return new Cost(2 * forward.flops(), 2 * forward.bytes());
   }
 
   private double[] first(DType type) {

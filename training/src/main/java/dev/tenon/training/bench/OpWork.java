@@ -20,7 +20,7 @@ record OpWork(String name, Op op, Function<Draws, List<Tensor>> draw, Check.Part
   public Prepared prepare(Arithmetic arithmetic) {
     List<Tensor> operands = operands(arithmetic);
     try (Scope _ = Scope.open()) {
-      Check.parts(part, operands, op.applyAll(operands), arithmetic.bound(stages, sums));
+      Check.parts(part, operands, op.applyAll(operands), Check.Bounds.ofLargest(arithmetic.bound(stages, sums)));
     }
     return prepared(operands);
   }

@@ -17,7 +17,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /** Logits of a plain ViT for {@code batch} images of 224×224, patches of 16×16, 1000 classes. */
-record VitWork(VitPreset preset, int batch) implements Workload {
+public record VitWork(VitPreset preset, int batch) implements NetworkWork {
   private static final int SIDE = 224;
   private static final int CLASSES = 1000;
   /** What a block computes one after another. */
@@ -32,13 +32,18 @@ record VitWork(VitPreset preset, int batch) implements Workload {
     return preset.sizes(16, SIDE, CLASSES);
   }
 
-  /** The network with random weights: norms as they start, everything else small. */
-  private Vit vit(DType dtype) {
+  /** The network with random weights, in the current scope: norms as they start, everything else small. */
+  public Vit vit(DType dtype) {
     Draws draws = new Draws(dtype);
     Map<String, Tensor> weights = new LinkedHashMap<>();
     sizes().tensors().forEach((name, shape) -> weights.put(name, shape.rank() == 1 && name.endsWith(".weight")
         ? Tensor.full(dtype, shape, 1) : draws.within(0.04, shape.toArray())));
     return new Vit(new Weights(weights), preset.config());
+  }
+
+  /** Random images, in the current scope. */
+  public Tensor images(DType dtype) {
+    return new Draws(dtype).uniform(batch, 3, SIDE, SIDE);
   }
 
   /** Its first block alone, with embedding and head. */
@@ -48,49 +53,45 @@ record VitWork(VitPreset preset, int batch) implements Workload {
     return new Vit(new Weights(some), vit.config());
   }
 
-  /** How far the logits of a network with one block may be off, as a share of the largest. */
-  static double bound(Vit vit, Arithmetic arithmetic) {
+  /** How far the logits of a network may be off, as a share of the largest. */
+  public static double bound(Vit vit, Arithmetic arithmetic) {
     long tokens = vit.weights().get("pos_embed").dim(1);
     long dim = vit.weights().get("pos_embed").dim(2);
     long patch = vit.weights().get("patch_embed.proj.weight").shape().product(1, 4);
-    double sums = patch + 9 * dim + dim / vit.config().heads() + tokens + 2 * dim;
-    return arithmetic.bound(STAGES_OF_BLOCK + 4, sums);
+    double sums = patch + vit.depth() * (9.0 * dim + dim / vit.config().heads() + tokens) + 2 * dim;
+    return arithmetic.bound(vit.depth() * STAGES_OF_BLOCK + 4, sums);
   }
 
   @Override
   public Prepared prepare(Arithmetic arithmetic) {
     Vit vit = vit(arithmetic.dtype());
-    Tensor images = new Draws(arithmetic.dtype()).uniform(batch, 3, SIDE, SIDE);
+    Tensor images = images(arithmetic.dtype());
+    Vit first = firstBlock(vit);
+    double bound = bound(first, arithmetic);
     try (Scope _ = Scope.open()) {
-      Vit first = firstBlock(vit);
       Tensor image = images.slice(0, 0, 1);
       double[] expected = Check.onReference(host -> new Vit(first.weights().map(t -> t.to(host).cast(DType.F64)), first.config())
           .forward(image.to(host).cast(DType.F64)).toDoubles());
-      Check.near("logits", first.forward(image).toDoubles(), expected, bound(first, arithmetic));
+      Check.near("logits", first.forward(image).toDoubles(), expected, bound);
     }
     Plan plan = Plan.of(in -> List.of(vit.forward(in.getFirst())), List.of(new Spec(images.dtype(), images.shape())), WeightFormat.F32);
     Scope.current().backend().upload(images.bytes(), plan.inputs().getFirst().storage(), 0);
     try (Scope _ = Scope.open()) {
       double[] expected = vit.forward(images).toDoubles();
       for (int run = 1; run <= 2; run++) {
-        Check.near("logits of run " + run + " of the plan", plan.run().getFirst().toDoubles(), expected, bound(vit, arithmetic));
+        Check.near("logits of run " + run + " of the plan", plan.run().getFirst().toDoubles(), expected, bound);
       }
     }
     return new Prepared(cost(arithmetic.dtype()), plan::run);
   }
 
-  private Cost cost(DType dtype) {
+  @Override
+  public Cost cost(DType dtype) {
     VitSizes sizes = sizes();
     double tokens = sizes.patches() + sizes.prefix();
     double products = (double) sizes.patches() * sizes.patch().size() * sizes.dim()
         + sizes.depth() * tokens * (12.0 * sizes.dim() * sizes.dim() + 2 * tokens * sizes.dim()) + (double) CLASSES * sizes.dim();
     double elements = sizes.parameters() + (double) batch * (3 * SIDE * SIDE + CLASSES);
     return new Cost(2 * batch * products, dtype.byteSize() * elements);
-  }
-
-  /** The work of a training step that leaves the embedding and the weights alone: forward, and backward to every layer's input. */
-  Cost step() {
-    Cost forward = cost(DType.F32);
-    return new Cost(2 * forward.flops(), 2 * forward.bytes());
   }
 }

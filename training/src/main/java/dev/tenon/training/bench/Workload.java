@@ -3,7 +3,7 @@ package dev.tenon.training.bench;
 import dev.tenon.engine.op.Cost;
 
 /** A row of the table, known by its name. */
-sealed interface Workload permits OpWork, AffinityWork, SoftmaxGramWork, VitWork, EmtalWork {
+public sealed interface Workload permits OpWork, AffinityWork, SoftmaxGramWork, NetworkWork {
   /** Unique, without spaces. */
   String name();
 
@@ -15,7 +15,7 @@ sealed interface Workload permits OpWork, AffinityWork, SoftmaxGramWork, VitWork
   /**
    * Draws operands in the current scope and checks what the current device makes of them.
    *
-   * @throws Mismatch naming the first element that is wrong
+   * @throws MismatchException naming the first element that is wrong
    */
   Prepared prepare(Arithmetic arithmetic);
 

@@ -15,9 +15,7 @@ import dev.tenon.engine.op.Softmax;
 import dev.tenon.engine.op.Unary;
 import dev.tenon.model.vit.VitPreset;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
-import java.util.function.Function;
 
 /**
  * The rows of the table: what a vision transformer and its training spend their time on, in the sizes they have there.
@@ -76,37 +74,15 @@ record Workloads(int batch) {
     return dims;
   }
 
-  private static Function<Draws, List<Tensor>> uniform(long[]... shapes) {
-    return draws -> {
-      List<Tensor> operands = new ArrayList<>();
-      for (long[] shape : shapes) {
-        operands.add(draws.uniform(shape));
-      }
-      return operands;
-    };
-  }
-
-  /** The first operand and the only result are cut along their first dimension. */
-  private static Check.Part byRows(Op op, int operands, int results, long length) {
-    List<Integer> in = new ArrayList<>(Collections.nCopies(operands, -1));
-    in.set(0, 0);
-    return new Check.Part(op, in, Collections.nCopies(results, 0), length);
-  }
-
-  /** Every operand and every result is cut along its first dimension. */
-  private static Check.Part byAll(Op op, int operands, int results, long length) {
-    return new Check.Part(op, Collections.nCopies(operands, 0), Collections.nCopies(results, 0), length);
-  }
-
   private static OpWork linear(long m, long n, long k) {
     Op op = new Linear(true);
-    return new OpWork("linear-" + m + "x" + n + "x" + k, op, uniform(shape(m, k), shape(n, k), shape(n)), byRows(op, 3, 1, 2), 1, k);
+    return new OpWork("linear-" + m + "x" + n + "x" + k, op, Draws.uniform(shape(m, k), shape(n, k), shape(n)), Check.Part.byRows(op, 3, 1, 2), 1, k);
   }
 
   private static OpWork lora(long m, long n, long k, long rank) {
     Op op = new LoraLinear(true, 1);
     return new OpWork("lora-" + m + "x" + n + "x" + k + "-r" + rank, op,
-        uniform(shape(m, k), shape(n, k), shape(n), shape(k, rank), shape(rank, n)), byRows(op, 5, 1, 2), 2, k + rank);
+        Draws.uniform(shape(m, k), shape(n, k), shape(n), shape(k, rank), shape(rank, n)), Check.Part.byRows(op, 5, 1, 2), 2, k + rank);
   }
 
   private static void attention(List<Workload> all, long batch, long tokens) {
@@ -115,12 +91,12 @@ record Workloads(int batch) {
     Op forward = new Attention(scale, false, false);
     Op backward = new AttentionGrad(scale, false, false);
     String shape = batch + "x12x" + tokens;
-    all.add(new OpWork("attention-" + shape, forward, uniform(heads, heads, heads), byAll(forward, 3, 2, 1), 3, 64 + tokens));
+    all.add(new OpWork("attention-" + shape, forward, Draws.uniform(heads, heads, heads), Check.Part.byAll(forward, 3, 2, 1), 3, 64 + tokens));
     all.add(new OpWork("attention-backward-" + shape, backward, draws -> {
-      List<Tensor> in = uniform(heads, heads, heads).apply(draws);
+      List<Tensor> in = Draws.uniform(heads, heads, heads).apply(draws);
       List<Tensor> out = forward.applyAll(in);
       return List.of(draws.uniform(heads), in.get(0), in.get(1), in.get(2), out.get(0), out.get(1));
-    }, byAll(backward, 6, 3, 1), 6, 3 * 64 + 2 * tokens));
+    }, Check.Part.byAll(backward, 6, 3, 1), 6, 3 * 64 + 2 * tokens));
   }
 
   private static void lines(List<Workload> all, long rows) {
@@ -129,15 +105,15 @@ record Workloads(int batch) {
     Op softmax = new Softmax(-1);
     Op gelu = Unary.of(Unary.Fn.GELU);
     String shape = rows + "x" + DIM;
-    all.add(new OpWork("layerNorm-" + shape, norm, uniform(shape(rows, DIM), shape(DIM), shape(DIM)), byRows(norm, 3, 3, 2), 2, 2 * DIM));
+    all.add(new OpWork("layerNorm-" + shape, norm, Draws.uniform(shape(rows, DIM), shape(DIM), shape(DIM)), Check.Part.byRows(norm, 3, 3, 2), 2, 2 * DIM));
     all.add(new OpWork("layerNorm-backward-" + shape, gradient, draws -> {
-      List<Tensor> in = uniform(shape(rows, DIM), shape(DIM), shape(DIM)).apply(draws);
+      List<Tensor> in = Draws.uniform(shape(rows, DIM), shape(DIM), shape(DIM)).apply(draws);
       List<Tensor> out = norm.applyAll(in);
       return List.of(draws.uniform(rows, DIM), in.get(0), out.get(1), out.get(2), in.get(1));
-    }, new Check.Part(gradient, Collections.nCopies(5, -1), Collections.nCopies(3, -1), 0), 3, 2 * DIM + rows));
-    all.add(new OpWork("softmax-" + 12 * rows + "x" + TOKENS, softmax, uniform(new long[][] {shape(12 * rows, TOKENS)}),
-        byAll(softmax, 1, 1, 2), 1, TOKENS));
-    all.add(new OpWork("gelu-" + rows + "x" + 4 * DIM, gelu, draws -> List.of(draws.within(4, rows, 4 * DIM)), byAll(gelu, 1, 1, 2), 1, 8));
+    }, Check.Part.whole(gradient, 5, 3), 3, 2 * DIM + rows));
+    all.add(new OpWork("softmax-" + 12 * rows + "x" + TOKENS, softmax, Draws.uniform(new long[][] {shape(12 * rows, TOKENS)}),
+        Check.Part.byAll(softmax, 1, 1, 2), 1, TOKENS));
+    all.add(new OpWork("gelu-" + rows + "x" + 4 * DIM, gelu, draws -> List.of(draws.within(4, rows, 4 * DIM)), Check.Part.byAll(gelu, 1, 1, 2), 1, 8));
   }
 
   /** A convolution and its two gradients; of the gradient of the weight, one group is compared. */
@@ -151,9 +127,9 @@ record Workloads(int batch) {
     long[] x = shape(images, channels, side, side);
     long[] weight = shape(channels, each, kernel, kernel);
     double sums = each * kernel * kernel;
-    all.add(new OpWork(name, conv, uniform(x, weight), byRows(conv, 2, 1, 1), 1, sums));
-    all.add(new OpWork(name + "-gradInput", input, uniform(x, weight), byRows(input, 2, 1, 1), 1, sums));
-    all.add(new OpWork(name + "-gradWeight", weights, uniform(x, x), new Check.Part(group, List.of(1, 1), List.of(0), each), 1,
+    all.add(new OpWork(name, conv, Draws.uniform(x, weight), Check.Part.byRows(conv, 2, 1, 1), 1, sums));
+    all.add(new OpWork(name + "-gradInput", input, Draws.uniform(x, weight), Check.Part.byRows(input, 2, 1, 1), 1, sums));
+    all.add(new OpWork(name + "-gradWeight", weights, Draws.uniform(x, x), new Check.Part(group, List.of(1, 1), List.of(0), each), 1,
         (double) images * side * side));
   }
 }
