@@ -24,6 +24,9 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
   private static final int LINES = 64;
   private static final int CHUNK = LINES * TensorMap.ROW;
   private static final int LEADERS = 2;
+  private static final int TURNED = 32;
+  /** Products that repay turning their operands have as many rows and columns. */
+  private static final int LEAST_TURNED = 256;
   private static final int LEAST_SLICES = 8;
   private static final int MOST_PARTS = 16;
   /** In times of a slice of 256 columns: to begin and end a tile; to write and read sums of a part of a tile; to add them up at all. */
@@ -32,7 +35,7 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
   private static final double SUM_COST = 6;
 
   /** How a product is cut: into tiles of so many columns, and its depth into parts of so many slices. */
-  private record Cut(int columns, int parts, int each) {
+  record Cut(int columns, int parts, int each) {
     int stages() {
       return columns == 128 ? 6 : 4;
     }
@@ -48,26 +51,30 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
     if (f.k() == 0) {
       return "needs a depth to multiply along";
     }
-    if (f.dtype() == DType.F32 && !(f.a().along() && f.b().along())) {
-      return "multiplies F32 whose lines run along the depth";
-    }
     Walk batch = f.batch();
+    boolean turns = f.dtype() == DType.F32 && !(f.a().along() && f.b().along());
+    if (turns && (batch.size() > 1 || Math.min(f.m(), f.n()) < LEAST_TURNED)) {
+      return "multiplies F32 whose lines run along the depth, or turns operands of large single products, and here are "
+          + batch.size() + " of " + f.m() + " × " + f.n();
+    }
     if (batch.dims().length > 1) {
       return "takes batches whose matrices are equally far apart";
     }
-    boolean forward = (f.a().line() > 0 || lines(f.a(), f.m(), f.k()) == 1) && (f.b().line() > 0 || lines(f.b(), f.n(), f.k()) == 1);
+    boolean apart = apart(f.a(), f.m(), f.k()) && apart(f.b(), f.n(), f.k());
     for (long[] strides : batch.strides()) {
-      forward &= strides.length == 0 || strides[0] >= 0;
+      apart &= strides.length == 0 || strides[0] >= 0;
     }
-    return forward ? null : "takes matrices whose lines follow each other";
+    return apart ? null : "takes matrices whose lines lie apart, one after the other";
   }
 
-  private static int lines(Side side, int across, int k) {
-    return side.along() ? across : k;
+  /** Whether lines do not overlap, or there is only one. */
+  private static boolean apart(Side side, int across, int k) {
+    return side.along() ? across == 1 || side.line() >= k : k == 1 || side.line() >= across;
   }
 
   @Override
-  public void multiply(Call call, Operands in, Factors f) {
+  public void multiply(Call call, Operands in, Factors factors) {
+    Factors f = factors.dtype() == DType.F32 ? turned(call, in, factors) : factors;
     int batch = (int) f.batch().size();
     Cut cut = cut(f, batch);
     int rows = (f.m() + CLUSTER * ROWS - 1) / (CLUSTER * ROWS);
@@ -100,6 +107,29 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
     TensorKernels.sumParts(launcher, call, f, cut.parts(), partial);
   }
 
+  /** The same products of operands whose lines run along the depth, which is how the instructions take tf32. */
+  private Factors turned(Call call, Operands in, Factors f) {
+    Second second = f.second();
+    Side a = turned(call, in, f.a(), f.k(), f.m());
+    Side b = turned(call, in, f.b(), f.k(), f.n());
+    if (second.k() > 0) {
+      Side up = turned(call, in, new Side(second.b(), f.b().along(), second.lineB()), second.k(), f.n());
+      second = new Second(second.k(), second.lineA(), up.line(), second.a(), up.at());
+    }
+    return new Factors(f.dtype(), f.batch(), f.m(), f.n(), f.k(), a, b, second, f.bias());
+  }
+
+  private Side turned(Call call, Operands in, Side side, int k, int across) {
+    if (side.along()) {
+      return side;
+    }
+    int line = AlignedProducts.roundUp(k, TensorMap.CHUNK / Float.BYTES);
+    long at = in.scratch((long) across * line * Float.BYTES);
+    Grid grid = new Grid((across + TURNED - 1) / TURNED, (k + TURNED - 1) / TURNED, 1, TURNED * TURNED / 4);
+    launcher.launch(call, Launcher.Entry.of(TEXT, "turn", DType.F32), grid, k, across, side.line(), line, side.at(), at);
+    return new Side(at, true, line);
+  }
+
   private static long step(Walk batch, int operand) {
     return batch.dims().length == 0 ? 0 : batch.strides()[operand][0];
   }
@@ -116,7 +146,7 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
   }
 
   /** The cut that is expected to take the least time: work for all clusters, in few turns, with few sums to write and add up. */
-  private Cut cut(Factors f, int batch) {
+  Cut cut(Factors f, int batch) {
     int depth = TensorMap.ROW / f.dtype().byteSize();
     int slices = (f.k() + depth - 1) / depth + (f.second().k() + depth - 1) / depth;
     int clusters = multiprocessors / CLUSTER;

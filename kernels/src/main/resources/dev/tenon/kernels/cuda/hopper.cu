@@ -13,6 +13,7 @@
 #define LINES 64
 #define LEADERS 2
 #define TILES_TOGETHER 8
+#define TURNED 32
 
 extern __shared__ __align__(1024) char sharedBytes[];
 
@@ -271,6 +272,19 @@ template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void pro
     storeWait<0>();
   }
   clusterSync();
+}
+
+// y[column][row] = x[row][column]; lines are `from` and `to` elements apart. Blocks of 256 threads turn TURNED × TURNED elements.
+extern "C" __global__ void turn_f32(int rows, int columns, int from, int to, const float* x, float* y) {
+  __shared__ float tile[TURNED][TURNED + 1];
+  int column = blockIdx.x * TURNED, row = blockIdx.y * TURNED, lane = threadIdx.x % TURNED;
+  for (int i = threadIdx.x / TURNED; i < TURNED; i += 8) {
+    if (row + i < rows && column + lane < columns) tile[i][lane] = x[(i64)(row + i) * from + column + lane];
+  }
+  __syncthreads();
+  for (int i = threadIdx.x / TURNED; i < TURNED; i += 8) {
+    if (column + i < columns && row + lane < rows) y[(i64)(column + i) * to + row + lane] = tile[lane][i];
+  }
 }
 
 #define PRODUCT(N, A, A_ALONG, B, B_ALONG, T, SUFFIX) \
