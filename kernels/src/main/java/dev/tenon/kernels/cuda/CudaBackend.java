@@ -41,7 +41,7 @@ final class CudaBackend implements Backend {
     launcher = new CudaLauncher(driver, memory, images);
     MemorySegment fault = driver.shared(Faults.BYTES);
     faults = new Faults(fault.address(), fault);
-    kernels = new KernelRegistry(CudaKernels.all(launcher, faults, info, precision));
+    kernels = new KernelRegistry(CudaKernels.all(driver, launcher, faults, info, precision));
   }
 
   @Override

@@ -21,7 +21,7 @@ import java.util.stream.Stream;
 final class CudaKernels {
   private CudaKernels() {}
 
-  static List<Kernel> all(Launcher launcher, Faults faults, Driver.Info info, Precision precision) {
+  static List<Kernel> all(Driver driver, Launcher launcher, Faults faults, Driver.Info info, Precision precision) {
     ReduceKernels reductions = new ReduceKernels(launcher);
     return Stream.of(
         new ElementwiseKernels(launcher, false).all(),
@@ -29,7 +29,7 @@ final class CudaKernels {
         reductions.all(),
         new RowKernels(launcher, faults, reductions).all(),
         new GemmKernels(launcher, new CudaProducts(launcher, info.multiprocessors())).all(),
-        new TensorKernels(launcher, info.multiprocessors(), precision == Precision.TF32).all(),
+        tensor(driver, launcher, info, precision == Precision.TF32),
         new AttentionKernels(launcher, reductions, new CudaTiles(info.sharedBytes())).all(),
         new FlashKernels(launcher, reductions).all(),
         new ImplicitConvKernels(launcher, reductions, info.multiprocessors()).all(),
@@ -39,5 +39,14 @@ final class CudaKernels {
         new LaneKernels(launcher, faults).all(),
         new OptimizerKernels(launcher).all())
         .flatMap(List::stream).toList();
+  }
+
+  /** Products on tensor cores, by the instructions that every GPU has and by those that only Hopper's have. */
+  private static List<Kernel> tensor(Driver driver, Launcher launcher, Driver.Info info, boolean tf32) {
+    TensorKernels all = new TensorKernels("tensor", 0.5, launcher, new WarpProducts(launcher, info.multiprocessors()), tf32);
+    TensorKernels hopper =
+        new TensorKernels("hopper", 0.25, launcher, new HopperProducts(driver, launcher, info.multiprocessors()), tf32);
+    return Stream.of(all, hopper).filter(k -> k == all || info.capability() == HopperProducts.CAPABILITY)
+        .flatMap(k -> k.all().stream()).toList();
   }
 }

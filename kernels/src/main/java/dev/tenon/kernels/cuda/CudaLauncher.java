@@ -33,7 +33,7 @@ final class CudaLauncher implements Launcher, AutoCloseable {
   private final Map<String, CUmodule> modules = new HashMap<>();
   private final Map<String, Driver.Function> functions = new HashMap<>();
   private final Arena arena = Arena.ofShared();
-  private final MemorySegment values = arena.allocate(PARAMETER_BYTES, 8);
+  private final MemorySegment values = arena.allocate(PARAMETER_BYTES, TensorMap.ALIGNMENT);
   private final MemorySegment pointers = arena.allocate(ADDRESS, MOST_PARAMETERS);
   private final boolean synchronous = Boolean.getBoolean(SYNCHRONOUS);
 
@@ -64,7 +64,12 @@ final class CudaLauncher implements Launcher, AutoCloseable {
   }
 
   private long place(Object argument, long from, int parameter) {
-    long at = argument instanceof Integer || argument instanceof Float || argument instanceof int[] ? from + 3 & -4 : from + 7 & -8;
+    int alignment = switch (argument) {
+      case Integer _, Float _, int[] _ -> 4;
+      case MemorySegment _ -> TensorMap.ALIGNMENT;
+      default -> 8;
+    };
+    long at = from + alignment - 1 & -alignment;
     pointers.setAtIndex(ADDRESS, parameter, values.asSlice(at));
     return switch (argument) {
       case Tensor t -> put(at, Launcher.address(t));
@@ -85,6 +90,10 @@ final class CudaLauncher implements Launcher, AutoCloseable {
       case int[] v -> {
         MemorySegment.copy(v, 0, values, JAVA_INT, at, v.length);
         yield at + 4L * v.length;
+      }
+      case MemorySegment v -> {
+        MemorySegment.copy(v, 0, values, at, v.byteSize());
+        yield at + v.byteSize();
       }
       default -> throw new IllegalArgumentException("no kernel parameter can be made of " + argument);
     };

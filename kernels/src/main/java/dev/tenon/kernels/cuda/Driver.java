@@ -388,6 +388,11 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
     }
   }
 
+  /** Writes {@code tensor}, which begins at {@code address}, to the {@link TensorMap#BYTES} bytes of {@code map}. */
+  void encode(MemorySegment map, TensorMap tensor, long address) {
+    check(calls.encode(map, tensor, address), "the driver refuses a " + tensor);
+  }
+
   /** Fails unless {@code status} is success: "{what}: {the driver's word}". */
   static void check(int status, String what) {
     if (status != CUresult.CUDA_SUCCESS) {

@@ -12,9 +12,13 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
+import java.util.Arrays;
 import java.util.Optional;
 
-/** The driver calls that need no Java objects around raw addresses: launches and copies, made thousands of times a step. */
+/**
+ * The driver calls that need no Java objects around raw addresses, launches and copies, made thousands of times a step; and tensor maps,
+ * which the binding lacks.
+ */
 final class NativeCalls {
   static final String LIBRARY = "libcuda.so.1";
 
@@ -22,6 +26,7 @@ final class NativeCalls {
   private final MethodHandle launch;
   private final MethodHandle upload;
   private final MethodHandle download;
+  private final MethodHandle encode;
 
   private NativeCalls(SymbolLookup driver) {
     setCurrent = bind(driver, "cuCtxSetCurrent", JAVA_LONG);
@@ -29,6 +34,9 @@ final class NativeCalls {
         JAVA_LONG, ADDRESS, ADDRESS);
     upload = bindCritical(driver, "cuMemcpyHtoDAsync_v2", JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
     download = bind(driver, "cuMemcpyDtoHAsync_v2", ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+    // Drivers before CUDA 12 lack it; they are refused where their version is asked for.
+    encode = driver.find("cuTensorMapEncodeTiled").isEmpty() ? null : bind(driver, "cuTensorMapEncodeTiled", ADDRESS, JAVA_INT, JAVA_INT,
+        JAVA_LONG, ADDRESS, ADDRESS, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
   }
 
   /** The installed driver's calls; empty where no driver is installed. Runs nothing of the driver. */
@@ -89,6 +97,19 @@ final class NativeCalls {
   int download(MemorySegment target, long source, long bytes, long stream) {
     try {
       return (int) download.invokeExact(target, source, bytes, stream);
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** Writes {@code tensor}, which begins at {@code address}, to the bytes of {@code map}. */
+  int encode(MemorySegment map, TensorMap tensor, long address) {
+    int[] steps = new int[tensor.rank()];
+    Arrays.fill(steps, 1);
+    try (Arena arena = Arena.ofConfined()) {
+      return (int) encode.invokeExact(map, tensor.type(), tensor.rank(), address, arena.allocateFrom(JAVA_LONG, tensor.dims()),
+          arena.allocateFrom(JAVA_LONG, tensor.strideBytes()), arena.allocateFrom(JAVA_INT, tensor.boxDims()),
+          arena.allocateFrom(JAVA_INT, steps), 0, TensorMap.SWIZZLE, TensorMap.PROMOTION, 0);
     } catch (Throwable e) {
       throw new AssertionError(e);
     }

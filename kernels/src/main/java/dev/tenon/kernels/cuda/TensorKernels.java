@@ -8,6 +8,9 @@ import dev.tenon.engine.op.Linear;
 import dev.tenon.engine.op.LoraLinear;
 import dev.tenon.engine.op.MatMul;
 import dev.tenon.engine.op.Op;
+import dev.tenon.kernels.cuda.AlignedProducts.Factors;
+import dev.tenon.kernels.cuda.AlignedProducts.Second;
+import dev.tenon.kernels.cuda.AlignedProducts.Side;
 import dev.tenon.kernels.gpu.ElementwiseKernels;
 import dev.tenon.kernels.gpu.Fit;
 import dev.tenon.kernels.gpu.GemmKernels;
@@ -21,47 +24,28 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
- * Launches the text {@code tensor.cu}: the products of {@link GemmKernels} on tensor cores.
+ * The products of {@link GemmKernels} on tensor cores.
  *
+ * @param cost beside other kernels
  * @param tf32 whether products of F32 may round their operands to tf32
  */
-record TensorKernels(Launcher launcher, int multiprocessors, boolean tf32) {
-  private static final String TEXT = "tensor";
+record TensorKernels(String name, double cost, Launcher launcher, AlignedProducts products, boolean tf32) {
+  static final String TEXT = "tensor";
+  /** What the text calls SLICE and STAGES: bytes along the depth that are multiplied at a time, and slices on their way. */
+  static final int SLICE = 64;
+  static final int STAGES = 4;
   private static final int THREADS = 128;
   private static final int MOST_IN_GRID = 65535;
-  private static final double COST = 0.5;
-  /** What the text calls SLICE and STAGES: bytes along the depth that are multiplied at a time, and slices on their way. */
-  private static final int SLICE = 64;
-  private static final int STAGES = 4;
-  private static final int LEAST_SLICES = 8;
-  private static final int MOST_PARTS = 32;
-  /** Blocks that a multiprocessor runs at once. */
-  private static final int BLOCKS_EACH = 2;
-  /** What adding up one more part takes, as a share of the time of the whole product. */
-  private static final double PART_COST = 0.02;
   /** What asynchronous copies move, and are aligned to. */
   private static final int CHUNK = 16;
-
-  private static final Second NOTHING = new Second(0, 0, 0, 0L, 0L);
-
-  /** An operand: where it is, whether its lines run along the depth, and how many elements apart they are. */
-  private record Side(Object at, boolean along, int line) {}
-
-  /** A second product into the same sums. */
-  private record Second(int k, int lineA, int lineB, Object a, Object b) {
-    int[] pack() {
-      return new int[] {k, lineA, lineB};
-    }
-  }
 
   List<Kernel> all() {
     return List.of(kernel(MatMul.class, this::matMulRefusal, this::matMul), kernel(Linear.class, this::layerRefusal, this::linear),
         kernel(LoraLinear.class, this::layerRefusal, this::loraLinear));
   }
 
-  private static Kernel kernel(
-      Class<? extends Op> op, Function<Call, String> refusal, Consumer<Call> run) {
-    return new OpKernel("tensor", op, COST, refusal, run);
+  private Kernel kernel(Class<? extends Op> op, Function<Call, String> refusal, Consumer<Call> run) {
+    return new OpKernel(name, op, cost, refusal, run);
   }
 
   private String typeRefusal(Call call) {
@@ -91,7 +75,7 @@ record TensorKernels(Launcher launcher, int multiprocessors, boolean tf32) {
       }
     }
     return side(call.input(0), false) == null ? misaligned(call.input(0))
-        : side(call.input(1), true) == null ? misaligned(call.input(1)) : null;
+        : side(call.input(1), true) == null ? misaligned(call.input(1)) : products.refusal(matMulFactors(call));
   }
 
   private String layerRefusal(Call call) {
@@ -103,7 +87,8 @@ record TensorKernels(Launcher launcher, int multiprocessors, boolean tf32) {
     if (x.dim(-1) % perChunk(x) != 0) {
       return misaligned(x);
     }
-    return side(call.input(1), false) == null ? misaligned(call.input(1)) : null;
+    return side(call.input(1), false) == null ? misaligned(call.input(1))
+        : products.refusal(layerFactors(call, 0, AlignedProducts.NOTHING, 0L));
   }
 
   private static int perChunk(Tensor t) {
@@ -124,27 +109,33 @@ record TensorKernels(Launcher launcher, int multiprocessors, boolean tf32) {
     return new Side(t, lastIsLine != depthFirst, (int) t.layout().stride(lastIsLine ? -2 : -1));
   }
 
+  private static Factors matMulFactors(Call call) {
+    int k = (int) call.input(0).dim(-1);
+    int m = (int) call.input(0).dim(-2);
+    int n = (int) call.input(1).dim(-1);
+    return new Factors(ElementwiseKernels.real(call), GemmKernels.batch(call), m, n, k, side(call.input(0), false),
+        side(call.input(1), true), AlignedProducts.NOTHING, 0L);
+  }
+
+  private static Factors layerFactors(Call call, long x, Second second, Object bias) {
+    Tensor w = call.input(1);
+    int n = (int) w.dim(0);
+    int k = (int) w.dim(1);
+    return new Factors(ElementwiseKernels.real(call), GemmKernels.SINGLE, (int) (call.output(0).size() / Math.max(1, n)), n, k,
+        new Side(x, true, k), side(w, false), second, bias);
+  }
+
   private void matMul(Call call) {
     try (Operands in = launcher.operands(call)) {
-      int k = (int) call.input(0).dim(-1);
-      int m = (int) call.input(0).dim(-2);
-      int n = (int) call.input(1).dim(-1);
-      launch(call, in, GemmKernels.batch(call), m, n, k, side(call.input(0), false), side(call.input(1), true), NOTHING, 0L);
+      products.multiply(call, in, matMulFactors(call));
     }
   }
 
   private void linear(Call call) {
     try (Operands in = launcher.operands(call)) {
       Object bias = ((Linear) call.op()).bias() ? in.contiguous(2) : Long.valueOf(0);
-      layer(call, in, in.aligned(0), NOTHING, bias);
+      products.multiply(call, in, layerFactors(call, in.aligned(0), AlignedProducts.NOTHING, bias));
     }
-  }
-
-  private void layer(Call call, Operands in, long x, Second second, Object bias) {
-    Tensor w = call.input(1);
-    int n = (int) w.dim(0);
-    int k = (int) w.dim(1);
-    launch(call, in, GemmKernels.SINGLE, (int) (call.output(0).size() / n), n, k, new Side(x, true, k), side(w, false), second, bias);
   }
 
   private void loraLinear(Call call) {
@@ -152,8 +143,9 @@ record TensorKernels(Launcher launcher, int multiprocessors, boolean tf32) {
       LoraLinear op = (LoraLinear) call.op();
       int lora = op.bias() ? 3 : 2;
       long x = in.aligned(0);
-      Second second = call.input(lora).dim(1) == 0 ? NOTHING : lowRank(call, in, x, call.input(lora), call.input(lora + 1), op.scale());
-      layer(call, in, x, second, op.bias() ? in.contiguous(2) : Long.valueOf(0));
+      Second second = call.input(lora).dim(1) == 0 ? AlignedProducts.NOTHING
+          : lowRank(call, in, x, call.input(lora), call.input(lora + 1), op.scale());
+      products.multiply(call, in, layerFactors(call, x, second, op.bias() ? in.contiguous(2) : Long.valueOf(0)));
     }
   }
 
@@ -165,7 +157,7 @@ record TensorKernels(Launcher launcher, int multiprocessors, boolean tf32) {
     int rank = (int) down.dim(1);
     int n = (int) up.dim(1);
     int rows = (int) (call.output(0).size() / n);
-    int depth = roundUp(rank, 16);
+    int depth = AlignedProducts.roundUp(rank, 16);
     int wide = dtype == DType.BF16 ? 2 * depth : depth;
     int[] lines = {rank, k, rank, k, rank, k, (int) down.layout().stride(1), (int) down.layout().stride(0)};
     long packedDown = pack(call, in, down, lines);
@@ -178,12 +170,8 @@ record TensorKernels(Launcher launcher, int multiprocessors, boolean tf32) {
     if (side(call.input(1), false).along()) {
       return new Second(wide, wide, wide, low, pack(call, in, up, new int[] {n, wide, n, depth, n, rank, columnStep, rankStep}));
     }
-    int width = roundUp(n, CHUNK / bytes);
+    int width = AlignedProducts.roundUp(n, CHUNK / bytes);
     return new Second(wide, wide, width, low, pack(call, in, up, new int[] {wide, width, depth, width, rank, n, rankStep, columnStep}));
-  }
-
-  private static int roundUp(int x, int step) {
-    return (x + step - 1) / step * step;
   }
 
   /** Where a matrix lies packed; {@code packing} is the text's structure of that name. */
@@ -194,46 +182,12 @@ record TensorKernels(Launcher launcher, int multiprocessors, boolean tf32) {
     return y;
   }
 
-  private void launch(
-      Call call, Operands in, Walk batch, int m, int n, int k, Side a, Side b, Second second, Object bias) {
-    DType dtype = ElementwiseKernels.real(call);
-    int tile = tiles(m, n, 128) * batch.size() < multiprocessors ? 64 : 128;
-    long blocks = tiles(m, n, tile) * batch.size();
-    int depth = SLICE / dtype.byteSize();
-    int slices = (k + depth - 1) / depth + (second.k() + depth - 1) / depth;
-    int parts = parts(blocks, slices, batch.size());
-    int[] result = {m, n, parts};
-    long partial = parts == 1 ? 0 : in.scratch(parts * batch.size() * m * n * Float.BYTES);
-    String name = "tensor" + tile + (a.along() ? "k" : "m") + (b.along() ? "k" : "n");
-    launcher.launch(call, Launcher.Entry.of(TEXT, name, dtype),
-        new Grid((int) tiles(m, n, tile), (int) batch.size() * parts, 1, THREADS, STAGES * SLICE * 2 * tile), batch.pack(), result,
-        new int[] {k, a.line(), b.line()}, a.at(), b.at(), second.pack(), second.a(), second.b(), bias, call.output(0), partial);
+  /** Adds up what {@code parts} parts of the depth came to, if there are several. */
+  static void sumParts(Launcher launcher, Call call, Factors f, int parts, long partial) {
     if (parts > 1) {
       int size = (int) call.output(0).size();
-      launcher.launch(call, Launcher.Entry.of(TEXT, "sumParts", dtype), Grid.over(size, 1), size, result, partial, bias, call.output(0));
+      launcher.launch(call, Launcher.Entry.of(TEXT, "sumParts", f.dtype()), Grid.over(size, 1), size, new int[] {f.m(), f.n(), parts},
+          partial, f.bias(), call.output(0));
     }
-  }
-
-  private static long tiles(int m, int n, int tile) {
-    return (m + tile - 1L) / tile * ((n + tile - 1L) / tile);
-  }
-
-  /**
-   * Into how many parts a depth of {@code slices} is cut: as many as let the blocks fill the GPU for as little time as possible, where
-   * every part costs something to add up.
-   */
-  private int parts(long blocks, int slices, long batch) {
-    long room = (long) BLOCKS_EACH * multiprocessors;
-    long most = Math.clamp(slices / LEAST_SLICES, 1, Math.min(MOST_PARTS, MOST_IN_GRID / batch));
-    int best = 1;
-    double least = Double.POSITIVE_INFINITY;
-    for (int parts = 1; parts <= most; parts++) {
-      double time = (double) ((blocks * parts + room - 1) / room) / parts + PART_COST * (parts - 1);
-      if (time < least) {
-        least = time;
-        best = parts;
-      }
-    }
-    return best;
   }
 }

@@ -1,0 +1,304 @@
+// Matrix products of compute capability 9.0a: C = A·B + A2·B2 + bias in bf16, or in f32 with operands rounded to tf32; sums in f32.
+//
+// A cluster of two blocks computes 256 × N elements of C at a time, each block 128 rows, and goes on to the next until all are done.
+// Of a block's three warpgroups the first only starts copies of slices, 128 bytes deep, into a ring of stages; each of the others
+// multiplies 64 rows. Both blocks need the same slice of B: each fetches half of it for both. The slices of A2 and B2, which lie
+// like A and B, follow into the same sums. Stores of a tile of C are under way while the next tile is multiplied.
+#include "hopper.cuh"
+
+#ifdef HOPPER
+#define CLUSTER 2
+#define ROWS 128
+#define CHUNK 8192
+#define LINES 64
+#define LEADERS 2
+#define TILES_TOGETHER 8
+#define TURNED 32
+
+extern __shared__ __align__(1024) char sharedBytes[];
+
+// Boxes are of 64 lines of 128 bytes. Lines of A run along the depth or along m, those of B along the depth or along n.
+struct Maps {
+  TensorMap a, b, a2, b2, y;
+};
+
+// A batch of products; an operand whose step is 0 is the same in all of them, and otherwise it is 1. Of a depth cut into `parts` of
+// `each` slices, none without any, every part stores its own sums. `boxes` when rows of C are fit for tensor copies.
+struct Task {
+  int m, n, batch;
+  int parts, each;
+  int k, k2;
+  int aStep, bStep;
+  int boxes;
+};
+
+template <class T, int N> struct Shape {
+  static const int DEPTH = 128 / sizeof(T);
+  static const int BOXES = N / LINES;
+  static const int A_BYTES = ROWS / LINES * CHUNK, BYTES = A_BYTES + BOXES * CHUNK;
+  static const int STAGES = N == 256 ? 4 : N == 192 ? 4 : 6;
+  static const int OUT = STAGES * BYTES, BIAS = OUT + 2 * LEADERS * CHUNK, BARRIERS = BIAS + LEADERS * N * 4;
+};
+
+// What a cluster works on: where its tile of C starts, of which matrix, and which slices go into it.
+struct Piece {
+  int row, column, matrix, part, from, end;
+};
+
+// Neighbouring clusters work on TILES_TOGETHER rows of tiles, so that what they read stays in the cache.
+template <class T, int N> __device__ inline bool pieceOf(const Task& t, int i, Piece* p) {
+  int rows = (t.m + CLUSTER * ROWS - 1) / (CLUSTER * ROWS), columns = (t.n + N - 1) / N;
+  int tiles = rows * columns, tile = i % tiles;
+  if (i >= tiles * t.batch * t.parts) return false;
+  int group = tile / (TILES_TOGETHER * columns), within = tile - group * TILES_TOGETHER * columns;
+  int height = min(TILES_TOGETHER, rows - group * TILES_TOGETHER);
+  p->row = ((group * TILES_TOGETHER + within % height) * CLUSTER + clusterRank()) * ROWS;
+  p->column = within / height * N;
+  p->matrix = i / tiles / t.parts;
+  p->part = i / tiles % t.parts;
+  const int DEPTH = Shape<T, N>::DEPTH;
+  p->from = p->part * t.each;
+  p->end = min(p->from + t.each, (t.k + DEPTH - 1) / DEPTH + (t.k2 + DEPTH - 1) / DEPTH);
+  return true;
+}
+
+// A place in the ring, and the parity of its current round.
+template <int STAGES> struct Place {
+  int stage = 0;
+  u32 round = 0;
+  __device__ void next() {
+    if (++stage == STAGES) {
+      stage = 0;
+      round ^= 1;
+    }
+  }
+};
+
+template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void fetchAll(
+    const Maps* maps, const Task& t, u64* full, u64* empty) {
+  typedef Shape<T, N> S;
+  Place<S::STAGES> at;
+  Piece p;
+  u32 rank = clusterRank();
+  int firsts = (t.k + S::DEPTH - 1) / S::DEPTH;
+  for (int i = blockIdx.x / CLUSTER; pieceOf<T, N>(t, i, &p); i += gridDim.x / CLUSTER) {
+    for (int slice = p.from; slice < p.end; slice++, at.next()) {
+      bool first = slice < firsts;
+      const TensorMap *a = first ? &maps->a : &maps->a2, *b = first ? &maps->b : &maps->b2;
+      int k = (first ? slice : slice - firsts) * S::DEPTH;
+      char* stage = sharedBytes + at.stage * S::BYTES;
+      u64* arrived = full + at.stage;
+      barrierWait(empty + at.stage, at.round ^ 1);
+      barrierExpect(arrived, S::BYTES);
+#pragma unroll
+      for (int box = 0; box < ROWS / LINES; box++) {
+        int row = p.row + box * LINES;
+        tensorLoad(stage + box * CHUNK, a, arrived, A_ALONG ? k : row, A_ALONG ? row : k, p.matrix * t.aStep);
+      }
+#pragma unroll
+      for (int box = 0; box < S::BOXES; box++) {
+        int column = p.column + box * LINES;
+        if (box % CLUSTER == rank) {
+          tensorLoadAll(stage + S::A_BYTES + box * CHUNK, b, arrived, (1 << CLUSTER) - 1, B_ALONG ? k : column, B_ALONG ? column : k,
+              p.matrix * t.bStep);
+        }
+      }
+    }
+  }
+}
+
+template <int N, bool A_ALONG, bool B_ALONG> __device__ inline void multiplyStep(float (&sum)[N / 2], u64 a, u64 b, int keep, bf16) {
+  Wgmma<N>::template bf16<!A_ALONG, !B_ALONG>(sum, a, b, keep);
+}
+template <int N, bool A_ALONG, bool B_ALONG> __device__ inline void multiplyStep(float (&sum)[N / 2], u64 a, u64 b, int keep, float) {
+  Wgmma<N>::tf32(sum, a, b, keep);
+}
+
+// Sums up the slices of a piece, and hands each stage back to both blocks once the products after it have started.
+template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void accumulate(
+    float (&sum)[N / 2], const Piece& p, int team, Place<Shape<T, N>::STAGES>& at, u64* full, u64* empty) {
+  typedef Shape<T, N> S;
+  int thread = threadIdx.x % 128, last = 0;
+  for (int slice = p.from; slice < p.end; slice++) {
+    u32 stage = sharedAddress(sharedBytes) + at.stage * S::BYTES;
+    u64 a = A_ALONG ? operandAlong(stage + team * CHUNK) : operandAcross(stage + team * CHUNK, CHUNK);
+    u64 b = B_ALONG ? operandAlong(stage + S::A_BYTES) : operandAcross(stage + S::A_BYTES, CHUNK);
+    barrierWait(full + at.stage, at.round);
+    wgmmaFence();
+#pragma unroll
+    for (int step = 0; step < 4; step++) {
+      multiplyStep<N, A_ALONG, B_ALONG>(
+          sum, a + step * (A_ALONG ? 2 : 128), b + step * (B_ALONG ? 2 : 128), slice > p.from || step > 0, T());
+    }
+    wgmmaCommit();
+    wgmmaWait<1>();
+    if (slice > p.from && thread < CLUSTER) barrierArrive(empty + last, thread);
+    last = at.stage;
+    at.next();
+  }
+  wgmmaWait<0>();
+  wgmmaPin(sum);
+  if (thread < CLUSTER) barrierArrive(empty + last, thread);
+}
+
+template <class T> __device__ inline float biasAt(const T* bias, int column, int n) {
+  return bias && column < n ? load(bias + column) : 0;
+}
+
+// Sums as they lie in a box of lines of 128 bytes, 64 columns of bf16 or 32 of f32, from the 8 columns `j` on.
+template <int SUMS> __device__ inline void fillBox(const float (&sum)[SUMS], int j, char* box, const float* bias, bf16) {
+  int lane = threadIdx.x % 32, row = threadIdx.x % 128 / 32 * 16 + lane % 16;
+#pragma unroll
+  for (int i = 0; i < 8; i += 2) {
+    u32 r[4];
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      const float* d = sum + 4 * (j + i + half);
+      float2 add = *(const float2*)(bias + (j + i + half) * 8 + lane % 4 * 2);
+      r[2 * half] = packBf16(d[0] + add.x, d[1] + add.y);
+      r[2 * half + 1] = packBf16(d[2] + add.x, d[3] + add.y);
+    }
+    storeMatrices(box + row * 128 + ((i + lane / 16) ^ (row & 7)) * 16, r);
+  }
+}
+template <int SUMS> __device__ inline void fillBox(const float (&sum)[SUMS], int j, char* box, const float* bias, float) {
+  int lane = threadIdx.x % 32;
+#pragma unroll
+  for (int i = 0; i < 8; i++) {
+    int row = threadIdx.x % 128 / 32 * 16 + i % 2 * 8 + lane / 4, chunk = i / 2 * 2 + lane % 4 / 2;
+    const float* d = sum + 4 * (j + i / 2) + i % 2 * 2;
+    float2 add = *(const float2*)(bias + (j + i / 2) * 8 + lane % 4 * 2);
+    *(float2*)(box + row * 128 + (chunk ^ (row & 7)) * 16 + lane % 2 * 8) = make_float2(d[0] + add.x, d[1] + add.y);
+  }
+}
+
+// Sums as elements of type T, box by box, by way of shared memory, which has room for two. `bias` begins with the tile's columns.
+template <class T, int N> __device__ inline void storeBoxes(
+    float (&sum)[N / 2], const TensorMap* y, const Piece& p, int matrix, int team, char* room, const float* bias) {
+  const int WIDTH = 128 / sizeof(T);
+  bool leads = threadIdx.x % 128 == 0;
+#pragma unroll
+  for (int box = 0; box < N / WIDTH; box++) {
+    char* out = room + box % 2 * CHUNK;
+    if (leads) storeWaitRead<1>();
+    syncNamed(1 + team, 128);
+    fillBox(sum, box * WIDTH / 8, out, bias, T());
+    sharedPublish();
+    syncNamed(1 + team, 128);
+    if (leads) {
+      tensorStore(y, out, p.column + box * WIDTH, p.row + team * LINES, matrix);
+      storeCommit();
+    }
+  }
+}
+
+__device__ inline void storePair(float* to, float x, float y, bool pairs, bool both) {
+  if (pairs) {
+    *(float2*)to = make_float2(x, y);
+  } else {
+    to[0] = x;
+    if (both) to[1] = y;
+  }
+}
+__device__ inline void storePair(bf16* to, float x, float y, bool pairs, bool both) {
+  if (pairs) {
+    *(u32*)to = packBf16(x, y);
+  } else {
+    store(to, x);
+    if (both) store(to + 1, y);
+  }
+}
+
+// Sums from where they are, for types and rows that boxes do not fit.
+template <int N, class T> __device__ inline void storePairs(
+    float (&sum)[N / 2], const Task& t, const Piece& p, int team, T* y, const float* bias) {
+  int thread = threadIdx.x % 128, lane = thread % 32;
+  int row = p.row + team * LINES + thread / 32 * 16 + lane / 4;
+#pragma unroll
+  for (int j = 0; j < N / 8; j++) {
+    int column = p.column + j * 8 + lane % 4 * 2;
+    float2 add = *(const float2*)(bias + j * 8 + lane % 4 * 2);
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      int r = row + half * 8;
+      const float* d = sum + 4 * j + 2 * half;
+      if (r < t.m && column < t.n) storePair(y + (i64)r * t.n + column, d[0] + add.x, d[1] + add.y, t.n % 2 == 0, column + 1 < t.n);
+    }
+  }
+}
+
+template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void product(
+    const Maps* maps, const Task& t, const T* bias, T* y, float* parts) {
+  typedef Shape<T, N> S;
+  u64 *full = (u64*)(sharedBytes + S::BARRIERS), *empty = full + S::STAGES;
+  if (threadIdx.x == 0) {
+    for (int i = 0; i < S::STAGES; i++) {
+      barrierInit(full + i, 1);
+      barrierInit(empty + i, CLUSTER * LEADERS);
+    }
+    barrierPublish();
+  }
+  clusterSync();
+  if (threadIdx.x < 128) {
+    registersLower<40>();
+    if (threadIdx.x == 0) fetchAll<T, N, A_ALONG, B_ALONG>(maps, t, full, empty);
+    __syncwarp();
+  } else {
+    registersRaise<232>();
+    int team = threadIdx.x / 128 - 1;
+    Place<S::STAGES> at;
+    Piece p;
+    float sum[N / 2], *columns = (float*)(sharedBytes + S::BIAS) + team * N;
+    char* room = sharedBytes + S::OUT + team * 2 * CHUNK;
+    int column = threadIdx.x % 128 * 2;
+    for (int i = blockIdx.x / CLUSTER; pieceOf<T, N>(t, i, &p); i += gridDim.x / CLUSTER) {
+      float2 add = make_float2(biasAt(bias, p.column + column, t.n), biasAt(bias, p.column + column + 1, t.n));
+      accumulate<T, N, A_ALONG, B_ALONG>(sum, p, team, at, full, empty);
+      syncNamed(1 + team, 128);
+      if (column < N) *(float2*)(columns + column) = add;
+      syncNamed(1 + team, 128);
+      int matrix = t.parts > 1 ? p.matrix * t.parts + p.part : p.matrix;
+      i64 at = (i64)matrix * t.m * t.n;
+      if (t.boxes && t.parts > 1) {
+        storeBoxes<float, N>(sum, &maps->y, p, matrix, team, room, columns);
+      } else if (t.boxes) {
+        storeBoxes<T, N>(sum, &maps->y, p, matrix, team, room, columns);
+      } else if (t.parts > 1) {
+        storePairs<N>(sum, t, p, team, parts + at, columns);
+      } else {
+        storePairs<N>(sum, t, p, team, y + at, columns);
+      }
+    }
+    storeWait<0>();
+  }
+  clusterSync();
+}
+
+// y[column][row] = x[row][column]; lines are `from` and `to` elements apart. Blocks of 256 threads turn TURNED × TURNED elements.
+extern "C" __global__ void turn_f32(int rows, int columns, int from, int to, const float* x, float* y) {
+  __shared__ float tile[TURNED][TURNED + 1];
+  int column = blockIdx.x * TURNED, row = blockIdx.y * TURNED, lane = threadIdx.x % TURNED;
+  for (int i = threadIdx.x / TURNED; i < TURNED; i += 8) {
+    if (row + i < rows && column + lane < columns) tile[i][lane] = x[(i64)(row + i) * from + column + lane];
+  }
+  __syncthreads();
+  for (int i = threadIdx.x / TURNED; i < TURNED; i += 8) {
+    if (column + i < columns && row + lane < rows) y[(i64)(column + i) * to + row + lane] = tile[lane][i];
+  }
+}
+
+#define PRODUCT(N, A, A_ALONG, B, B_ALONG, T, SUFFIX) \
+  extern "C" __global__ void __cluster_dims__(CLUSTER, 1, 1) __launch_bounds__(384, 1) hopper##N##A##B##_##SUFFIX( \
+      const __grid_constant__ Maps maps, Task t, const T* bias, T* y, float* parts) { \
+    product<T, N, A_ALONG, B_ALONG>(&maps, t, bias, y, parts); \
+  }
+#define LAYOUTS(N) \
+  PRODUCT(N, k, true, k, true, bf16, bf16) \
+  PRODUCT(N, k, true, n, false, bf16, bf16) \
+  PRODUCT(N, m, false, k, true, bf16, bf16) \
+  PRODUCT(N, m, false, n, false, bf16, bf16) \
+  PRODUCT(N, k, true, k, true, float, f32)
+LAYOUTS(256)
+LAYOUTS(192)
+LAYOUTS(128)
+#endif
