@@ -32,6 +32,7 @@ final class CudaKernels {
         tensor(driver, launcher, info, precision == Precision.TF32),
         new AttentionKernels(launcher, reductions, new CudaTiles(info.sharedBytes())).all(),
         new FlashKernels(launcher, reductions).all(),
+        flash90(driver, launcher, info),
         new ImplicitConvKernels(launcher, reductions, info.multiprocessors()).all(),
         new AffinityKernels(launcher, info.multiprocessors()).all(),
         new ConvKernels(launcher).all(),
@@ -39,6 +40,10 @@ final class CudaKernels {
         new LaneKernels(launcher, faults).all(),
         new OptimizerKernels(launcher).all())
         .flatMap(List::stream).toList();
+  }
+
+  private static List<Kernel> flash90(Driver driver, Launcher launcher, Driver.Info info) {
+    return info.capability() == HopperProducts.CAPABILITY ? new Flash90Kernels(driver, launcher, info.multiprocessors()).all() : List.of();
   }
 
   /** Products on tensor cores, by the instructions that every GPU has and by those that only Hopper's have. */

@@ -34,8 +34,8 @@ record FlashKernels(Launcher launcher, ReduceKernels reductions) {
         new OpKernel("tensor flash", AttentionGrad.class, COST, c -> refusal(c, 1), this::backward));
   }
 
-  /** {@code q} is where q is among the operands. */
-  private static String refusal(Call call, int q) {
+  /** Why operands are none for copies of 16 bytes, or null. {@code q} is where q is among them. */
+  static String refusal(Call call, int q) {
     String reason = Fit.real(call);
     if (reason != null) {
       return reason;

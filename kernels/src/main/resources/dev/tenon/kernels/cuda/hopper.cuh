@@ -82,6 +82,11 @@ __device__ inline void tensorStore(const TensorMap* map, const void* from, int x
   asm volatile("cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];"
       ::"l"(map), "r"(sharedAddress(from)), "r"(x), "r"(y), "r"(z), "r"(w) : "memory");
 }
+// Bytes as they lie, a multiple of 16 of them.
+__device__ inline void bulkLoad(void* to, const void* from, u32 bytes, u64* barrier) {
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
+      ::"r"(sharedAddress(to)), "l"(from), "r"(bytes), "r"(sharedAddress(barrier)) : "memory");
+}
 __device__ inline void storeCommit() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }
 // Waits until all groups of stores but the last N have read shared memory, or have been written.
 template <int N> __device__ inline void storeWaitRead() { asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(N) : "memory"); }
@@ -159,4 +164,23 @@ __device__ inline void storeMatrices(void* row, const u32 (&r)[4]) {
   asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};"
       ::"r"(sharedAddress(row)), "r"(r[0]), "r"(r[1]), "r"(r[2]), "r"(r[3]) : "memory");
 }
+
+// More widths, for attention.
+#define LIST_8 "%0, %1, %2, %3, %4, %5, %6, %7"
+#define LIST_16 TEN() "%10, %11, %12, %13, %14, %15"
+#define LIST_24 TEN() TEN(1) "%20, %21, %22, %23"
+#define LIST_40 TEN() TEN(1) TEN(2) "%30, %31, %32, %33, %34, %35, %36, %37, %38, %39"
+#define LIST_48 TEN() TEN(1) TEN(2) TEN(3) "%40, %41, %42, %43, %44, %45, %46, %47"
+#define LIST_56 TEN() TEN(1) TEN(2) TEN(3) TEN(4) "%50, %51, %52, %53, %54, %55"
+#define SUMS_16(d) SUMS_8(d, 0), SUMS_8(d, 8)
+#define SUMS_24(d) SUMS_8(d, 0), SUMS_8(d, 8), SUMS_8(d, 16)
+#define SUMS_40(d) SUMS_32(d, 0), SUMS_8(d, 32)
+#define SUMS_48(d) SUMS_40(d), SUMS_8(d, 40)
+#define SUMS_56(d) SUMS_48(d), SUMS_8(d, 48)
+WGMMA(16, 8, LIST_8, SUMS_8(d, 0), "%8", "%9", "%10", "%11", "%12", "%9", "%10", "%11", "%12", "%13", "%14")
+WGMMA(32, 16, LIST_16, SUMS_16(d), "%16", "%17", "%18", "%19", "%20", "%17", "%18", "%19", "%20", "%21", "%22")
+WGMMA(48, 24, LIST_24, SUMS_24(d), "%24", "%25", "%26", "%27", "%28", "%25", "%26", "%27", "%28", "%29", "%30")
+WGMMA(80, 40, LIST_40, SUMS_40(d), "%40", "%41", "%42", "%43", "%44", "%41", "%42", "%43", "%44", "%45", "%46")
+WGMMA(96, 48, LIST_48, SUMS_48(d), "%48", "%49", "%50", "%51", "%52", "%49", "%50", "%51", "%52", "%53", "%54")
+WGMMA(112, 56, LIST_56, SUMS_56(d), "%56", "%57", "%58", "%59", "%60", "%57", "%58", "%59", "%60", "%61", "%62")
 #endif
