@@ -66,15 +66,17 @@ record AttentionGradKernel(Workers workers) implements Kernel {
     private final int d;
     private final int ld;
     private final int ldo;
-    private final List<Strided> operands;
+    private final List<Tensor> operands;
+    private final Strided gradO;
+    private final Strided o;
     private final Strided lse;
-    private final List<Strided> gradients;
+    private final List<Tensor> gradients;
     private final Strided bias;
     private final Strided gradScores;
-    private final float[] rows;
-    private final float[] keysAcross;
-    private final float[] keysDown;
-    private final float[] valuesAcross;
+    /** K and V as right operands of a block's scores, and K as that of its gradient. */
+    private final float[] keyRows;
+    private final float[] valueRows;
+    private final float[] keyColumns;
     private final float[] gradK;
     private final float[] gradV;
     private final Block b;
@@ -86,54 +88,57 @@ record AttentionGradKernel(Workers workers) implements Kernel {
       this.d = (int) call.input(1).dim(3);
       this.ld = Heads.roundUp(keys, Heads.WIDTH);
       this.ldo = Heads.roundUp(d, Heads.WIDTH);
-      this.operands = call.inputs().subList(0, 5).stream().map(Heads::of).toList();
+      this.operands = call.inputs();
+      this.gradO = Heads.of(call.input(0));
+      this.o = Heads.of(call.input(4));
       this.lse = Strided.of(call.input(5));
-      this.gradients = call.outputs().subList(0, 3).stream().map(Heads::of).toList();
+      this.gradients = call.outputs();
       this.bias = grad.bias() ? AttentionKernel.bias(call.input(6), call.input(1), keys) : null;
       this.gradScores = gradScores;
-      this.rows = new float[keys * d];
-      this.keysAcross = new float[Heads.room(keys, d)];
-      this.keysDown = new float[Heads.room(d, keys)];
-      this.valuesAcross = new float[Heads.room(keys, d)];
-      this.gradK = new float[Heads.roundUp(keys, Heads.ROWS) * ldo];
-      this.gradV = new float[gradK.length];
+      this.keyRows = Scratch.array(0, ld * d);
+      this.valueRows = Scratch.array(1, ld * d);
+      this.keyColumns = Scratch.array(2, ldo * keys);
+      this.gradK = Scratch.array(3, Heads.roundUp(keys, Heads.ROWS) * ldo);
+      this.gradV = Scratch.array(4, Heads.roundUp(keys, Heads.ROWS) * ldo);
       this.b = new Block(Heads.block(queries, ld), ld, ldo);
     }
 
     void run(int head) {
-      operands.get(3).read((long) head * keys * d, keys * d, rows);
-      Heads.transposed(rows, keys, d, valuesAcross);
-      operands.get(2).read((long) head * keys * d, keys * d, rows);
-      Heads.transposed(rows, keys, d, keysAcross);
-      Heads.panels(rows, keys, d, keysDown);
-      Arrays.fill(gradK, 0);
-      Arrays.fill(gradV, 0);
-      for (int i = 0; i < queries; i += b.lse.length) {
-        block((long) head * queries + i, i, Math.min(b.lse.length, queries - i));
+      Heads.rows(operands.get(2), head).pack(0, keys, 0, d, Heads.WIDTH, keyRows, 0);
+      Heads.rows(operands.get(3), head).pack(0, keys, 0, d, Heads.WIDTH, valueRows, 0);
+      Heads.columns(operands.get(2), head).pack(0, d, 0, keys, Heads.WIDTH, keyColumns, 0);
+      Arrays.fill(gradK, 0, keys * ldo, 0);
+      Arrays.fill(gradV, 0, keys * ldo, 0);
+      for (int i = 0; i < queries; i += b.queries) {
+        block(head, i, Math.min(b.queries, queries - i));
       }
-      Heads.unpad(gradK, keys, d, 1, rows);
-      gradients.get(1).write((long) head * keys * d, keys * d, rows);
-      Heads.unpad(gradV, keys, d, 1, rows);
-      gradients.get(2).write((long) head * keys * d, keys * d, rows);
+      UnaryMaps.affine(gradK, gradK, keys * ldo, (float) grad.scale(), 0);
+      Heads.write(gradK, keys, d, gradients.get(1), head, 0);
+      Heads.write(gradV, keys, d, gradients.get(2), head, 0);
     }
 
-    /** Queries {@code i} … {@code i + m} of a head, the first of which is row {@code first} of all. */
-    private void block(long first, int i, int m) {
-      operands.get(0).read(first * d, m * d, b.gradO);
-      operands.get(1).read(first * d, m * d, b.q);
-      operands.get(4).read(first * d, m * d, b.o);
+    /** Queries {@code i} … {@code i + m} of a head. */
+    private void block(int head, int i, int m) {
+      long first = (long) head * queries + i;
+      gradO.read(first * d, m * d, b.gradO);
+      o.read(first * d, m * d, b.o);
       lse.read(first, m, b.lse);
-      UnaryMaps.affine(b.q, b.q, m * d, (float) grad.scale(), 0);
-      b.products(keysAcross, valuesAcross, m, keys, d);
+      Heads.rows(operands.get(1), head).pack(i, m, 0, d, Heads.ROWS, b.left, 0);
+      UnaryMaps.affine(b.left, b.left, Heads.roundUp(m, Heads.ROWS) * d, (float) grad.scale(), 0);
+      Heads.product(b.left, keyRows, m, keys, d, b.p, ld);
+      Heads.rows(operands.get(0), head).pack(i, m, 0, d, Heads.ROWS, b.left, 0);
+      Heads.product(b.left, valueRows, m, keys, d, b.gradP, ld);
       scores(first, i, m);
-      Heads.panels(b.gradO, m, d, b.packed);
-      Heads.product(b.p, 1, ld, b.packed, keys, d, m, gradV, ldo);
-      Heads.panels(b.q, m, d, b.packed);
-      Heads.product(b.gradP, 1, ld, b.packed, keys, d, m, gradK, ldo);
-      Arrays.fill(b.gradQ, 0);
-      Heads.product(b.gradP, ld, 1, keysDown, m, d, keys, b.gradQ, ldo);
-      Heads.unpad(b.gradQ, m, d, (float) grad.scale(), b.q);
-      gradients.getFirst().write(first * d, m * d, b.q);
+      Heads.columnStrips(b.p, ld, m, keys, b.left);
+      Heads.columns(operands.get(0), head).pack(0, d, i, m, Heads.WIDTH, b.right, 0);
+      Heads.addProduct(b.left, b.right, keys, d, m, gradV, ldo);
+      Heads.columnStrips(b.gradP, ld, m, keys, b.left);
+      Heads.columns(operands.get(1), head).pack(0, d, i, m, Heads.WIDTH, b.right, 0);
+      Heads.addProduct(b.left, b.right, keys, d, m, gradK, ldo);
+      Heads.strips(b.gradP, ld, m, keys, b.left);
+      Heads.product(b.left, keyColumns, m, d, keys, b.gradQ, ldo);
+      UnaryMaps.affine(b.gradQ, b.gradQ, m * ldo, (float) grad.scale(), 0);
+      Heads.write(b.gradQ, m, d, gradients.getFirst(), head, i);
     }
 
     /**
@@ -167,36 +172,29 @@ record AttentionGradKernel(Workers workers) implements Kernel {
 
   /** What is needed of one block of queries; score rows are {@code ld} apart. */
   private static final class Block {
-    private final int ld;
-    private final float[] q;
+    private final int queries;
     private final float[] o;
     private final float[] gradO;
-    private final float[] packed;
     private final float[] lse;
     private final float[] row;
     private final float[] p;
     private final float[] gradP;
     private final float[] gradQ;
+    /** Operands of the product that is computed. */
+    private final float[] left;
+    private final float[] right;
 
     Block(int rows, int ld, int ldo) {
-      this.ld = ld;
-      this.q = new float[rows * ldo];
-      this.o = new float[rows * ldo];
-      this.gradO = new float[rows * ldo];
-      this.packed = new float[rows * ldo];
-      this.lse = new float[rows];
-      this.row = new float[ld];
-      this.p = new float[rows * ld];
-      this.gradP = new float[rows * ld];
-      this.gradQ = new float[rows * ldo];
-    }
-
-    /** Scores of the queries, and gradients of their probabilities. */
-    void products(float[] keys, float[] values, int m, int n, int d) {
-      Arrays.fill(p, 0);
-      Heads.product(q, d, 1, keys, m, n, d, p, ld);
-      Arrays.fill(gradP, 0);
-      Heads.product(gradO, d, 1, values, m, n, d, gradP, ld);
+      this.queries = rows;
+      this.o = Scratch.array(5, rows * ldo);
+      this.gradO = Scratch.array(6, rows * ldo);
+      this.lse = Scratch.array(7, rows);
+      this.row = Scratch.array(8, ld);
+      this.p = Scratch.array(9, rows * ld + Heads.ROWS);
+      this.gradP = Scratch.array(10, rows * ld + Heads.ROWS);
+      this.gradQ = Scratch.array(11, rows * ldo);
+      this.left = Scratch.array(12, rows * (Math.max(ld, ldo) + Heads.ROWS));
+      this.right = Scratch.array(13, rows * ldo);
     }
   }
 }

@@ -59,11 +59,11 @@ record AttentionKernel(Workers workers) implements Kernel {
     private final int ld;
     private final int ldo;
     private final int block;
-    private final List<Strided> operands;
-    private final Strided o;
+    private final List<Tensor> operands;
+    private final Tensor o;
     private final Strided lse;
     private final Strided bias;
-    private final float[] rows;
+    private final float[] p;
     private final float[] k;
     private final float[] v;
     private final float[] query;
@@ -81,13 +81,13 @@ record AttentionKernel(Workers workers) implements Kernel {
       this.ld = Heads.roundUp(keys, Heads.WIDTH);
       this.ldo = Heads.roundUp(d, Heads.WIDTH);
       this.block = Heads.block(queries, ld);
-      this.operands = call.inputs().subList(0, 3).stream().map(Heads::of).toList();
-      this.o = Heads.of(call.output(0));
+      this.operands = call.inputs();
+      this.o = call.output(0);
       this.lse = Strided.of(call.output(1));
       this.bias = attention.bias() ? bias(call.input(3), call.input(0), keys) : null;
-      this.rows = Scratch.array(0, keys * d);
-      this.k = Scratch.array(1, Heads.room(keys, d));
-      this.v = Scratch.array(2, Heads.room(d, keys));
+      this.p = Scratch.array(0, block * keys);
+      this.k = Scratch.array(1, ld * d);
+      this.v = Scratch.array(2, ldo * keys);
       this.query = Scratch.array(3, block * d);
       this.score = Scratch.array(4, block * ld);
       this.out = Scratch.array(5, block * ldo);
@@ -97,29 +97,27 @@ record AttentionKernel(Workers workers) implements Kernel {
     }
 
     void run(int head, int from, int to) {
-      operands.get(1).read((long) head * keys * d, keys * d, rows);
-      Heads.transposed(rows, keys, d, k);
-      operands.get(2).read((long) head * keys * d, keys * d, rows);
-      Heads.panels(rows, keys, d, v);
+      Lanes q = Heads.rows(operands.get(0), head);
+      Heads.rows(operands.get(1), head).pack(0, keys, 0, d, Heads.WIDTH, k, 0);
+      Heads.columns(operands.get(2), head).pack(0, d, 0, keys, Heads.WIDTH, v, 0);
       for (int i = from; i < to; i += block) {
-        block((long) head * queries + i, i, Math.min(block, to - i));
+        int m = Math.min(block, to - i);
+        q.pack(i, m, 0, d, Heads.ROWS, query, 0);
+        block(head, i, m);
       }
     }
 
-    /** Queries {@code i} … {@code i + m} of a head, the first of which is row {@code first} of all. */
-    private void block(long first, int i, int m) {
-      operands.getFirst().read(first * d, m * d, query);
-      UnaryMaps.affine(query, query, m * d, (float) attention.scale(), 0);
-      Arrays.fill(score, 0, block * ld, 0);
-      Heads.product(query, d, 1, k, m, keys, d, score, ld);
-      softmax(first, i, m);
-      Arrays.fill(out, 0, block * ldo, 0);
-      Heads.product(score, ld, 1, v, m, d, keys, out, ldo);
+    /** Queries {@code i} … {@code i + m} of a head. */
+    private void block(int head, int i, int m) {
+      UnaryMaps.affine(query, query, Heads.roundUp(m, Heads.ROWS) * d, (float) attention.scale(), 0);
+      Heads.product(query, k, m, keys, d, score, ld);
+      softmax((long) head * queries + i, i, m);
+      Heads.strips(score, ld, m, keys, p);
+      Heads.product(p, v, m, d, keys, out, ldo);
       for (int r = 0; r < m; r++) {
         RowMaps.scale(out, r * ldo, d, factors[r], out);
       }
-      Heads.unpad(out, m, d, 1, query);
-      o.write(first * d, m * d, query);
+      Heads.write(out, m, d, o, head, i);
     }
 
     /** Keys that query {@code i} of a head sees. */

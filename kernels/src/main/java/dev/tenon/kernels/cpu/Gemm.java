@@ -1,9 +1,8 @@
 package dev.tenon.kernels.cpu;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
@@ -19,10 +18,8 @@ final class Gemm {
   /** Depth of the panels the inner loop runs over, which a first-level cache holds. */
   private static final int DEPTH = 256;
   /** Depth that is packed at a time; sums rest in C between. */
-  static final int SLICE = 2 * DEPTH;
-  /** What sets packed rows of A apart: no round number, so that they do not push each other out of the first-level cache. */
-  private static final int LDA = DEPTH + 16;
-  /** The same for rows of C. */
+  static final int SLICE = 4 * DEPTH;
+  /** What sets rows of C apart: no round number, so that they do not push each other out of the first-level cache. */
   private static final int LDC = COLUMN_BLOCK + 16;
   /** Elements one packing task handles. */
   private static final int PACK_GRAIN = 1 << 14;
@@ -32,9 +29,7 @@ final class Gemm {
   private static final long SMALL = 1 << 19;
 
   private final Workers workers;
-  /** Arrays for packed operands that no one uses. */
-  private final ConcurrentLinkedDeque<float[]> lefts = new ConcurrentLinkedDeque<>();
-  private final ConcurrentLinkedDeque<float[]> rights = new ConcurrentLinkedDeque<>();
+  private final SpareArrays arrays = new SpareArrays();
   private final ThreadLocal<Scratch> scratch = ThreadLocal.withInitial(Scratch::new);
 
   /** What one thread needs beside the operands. */
@@ -63,7 +58,10 @@ final class Gemm {
     record Ready(Packed packed) implements Right {}
   }
 
-  /** Where C goes: row-major [m, n] from element {@code offset}; {@code bias} [n] and {@code epilogue} may be null. */
+  /**
+   * Where C goes: row-major [m, n] from element {@code offset}. {@code bias} [n], in an array of whole panels, and {@code epilogue} may be
+   * null.
+   */
   record Target(MemorySegment out, long offset, float[] bias, Epilogue epilogue) {}
 
   /** Writes row-major C [m, n] at element {@code offset}; {@code bias} [n] may be null. */
@@ -76,53 +74,55 @@ final class Gemm {
     if (m == 0 || n == 0) {
       return;
     }
-    boolean begun = false;
-    for (int t = 0; t < terms.size(); t++) {
-      Term term = terms.get(t);
-      int length = term.a.length();
-      for (int p = 0; p < length; p += SLICE) {
-        int depth = Math.min(SLICE, length - p);
-        boolean last = p + depth == length && t == terms.size() - 1;
-        slice(new Block(term, p, depth, !begun, last), m, n, target);
-        begun = true;
-      }
+    if (terms.size() == 1 && target.bias == null && target.epilogue == null
+        && terms.getFirst().b instanceof Right.Columns(Lanes columns)
+        && Skinny.run(workers, m, n, terms.getFirst().a, columns, target.out, target.offset)) {
+      return;
     }
-    if (!begun) {
-      slice(new Block(terms.getFirst(), 0, 0, true, true), m, n, target);
+    List<Part> parts = new ArrayList<>();
+    boolean first = true;
+    int depth = 0;
+    for (Term term : terms) {
+      int from = 0;
+      do {
+        int part = Math.min(SLICE, term.a.length() - from);
+        if (!parts.isEmpty() && depth + part > SLICE) {
+          slice(new Slice(List.copyOf(parts), first, false), m, n, target);
+          parts.clear();
+          first = false;
+          depth = 0;
+        }
+        parts.add(new Part(term, from, part, arrays.take(roundUp(m, MicroKernel.ROWS) * part), right(term.b, n, from, part)));
+        depth += part;
+        from += part;
+      } while (from < term.a.length());
     }
+    slice(new Slice(parts, first, true), m, n, target);
   }
 
-  /** A slice of a term's depth, and whether it is the first and the last that goes into C. */
-  private record Block(Term term, int from, int depth, boolean first, boolean last) {
+  /** Where the packed columns of a part are, or will be; null when they are {@linkplain Packed#expand expanded} panel by panel. */
+  private float[] right(Right b, int n, int from, int depth) {
+    return switch (b) {
+      case Right.Columns _ -> arrays.take(roundUp(n, MicroKernel.COLUMNS) * depth);
+      case Right.Ready(Packed packed) -> packed.floats(from / SLICE);
+    };
+  }
+
+  /** A piece of a term's depth, and its packed operands. */
+  private record Part(Term term, int from, int depth, float[] a, float[] b) {}
+
+  /** What is packed and summed before sums go to memory; whether it is the first and the last that goes into C. */
+  private record Slice(List<Part> parts, boolean first, boolean last) {
     boolean small(int m, int n) {
-      return (long) m * n * depth < SMALL;
+      return (long) m * n * parts.stream().mapToInt(Part::depth).sum() < SMALL;
     }
   }
 
-  private void slice(Block block, int m, int n, Target target) {
-    float[] a = take(lefts, ceil(block.depth, DEPTH) * panel(m));
-    switch (block.term.b) {
-      case Right.Columns(Lanes lanes) -> {
-        float[] b = take(rights, roundUp(n, MicroKernel.COLUMNS) * block.depth);
-        pack(block, m, a, lanes, n, b);
-        blocks(block, a, b, m, n, target);
-        rights.push(b);
-      }
-      case Right.Ready(Packed packed) -> {
-        pack(block, m, a, null, n, null);
-        blocks(block, a, packed.floats(block.from / SLICE), m, n, target);
-      }
+  private void slice(Slice slice, int m, int n, Target target) {
+    boolean small = slice.small(m, n);
+    for (Part part : slice.parts) {
+      pack(part, m, n, small || (long) (m + n) * part.depth < PACK_GRAIN);
     }
-    lefts.push(a);
-  }
-
-  /** Elements of {@code m} packed rows of A, {@link #DEPTH} deep. */
-  private static int panel(int m) {
-    return roundUp(m, MicroKernel.ROWS) * LDA;
-  }
-
-  private void blocks(Block block, float[] a, float[] b, int m, int n, Target target) {
-    boolean small = block.small(m, n);
     int rows = roundUp(ceil(m, ceil(m, ROW_BLOCK)), MicroKernel.ROWS);
     int rowBlocks = ceil(m, rows);
     int pieces = small || workers.threads() == 1 ? 1 : ceil(TASKS * workers.threads(), rowBlocks);
@@ -131,8 +131,14 @@ final class Gemm {
     share(rowBlocks * columnBlocks, small, task -> {
       int i = task / columnBlocks * rows;
       int j = task % columnBlocks * columns;
-      tile(block, a, panel(m), b, i, Math.min(rows, m - i), j, Math.min(columns, n - j), n, target);
+      tile(slice, i, Math.min(rows, m - i), j, Math.min(columns, n - j), n, target);
     });
+    for (Part part : slice.parts) {
+      arrays.give(part.a);
+      if (part.term.b instanceof Right.Columns) {
+        arrays.give(part.b);
+      }
+    }
   }
 
   private void share(int tasks, boolean small, IntConsumer task) {
@@ -145,55 +151,40 @@ final class Gemm {
     }
   }
 
-  /** Packs {@code m} rows of A and, unless there is no {@code b}, {@code n} columns of B. */
-  private void pack(Block block, int m, float[] a, Lanes columns, int n, float[] b) {
-    int rows = Math.max(1, PACK_GRAIN / Math.max(1, block.depth));
-    int rowTasks = ceil(m, rows);
-    int width = roundUp(rows, MicroKernel.COLUMNS);
-    share(rowTasks + (b == null ? 0 : ceil(n, width)), block.small(m, n), task -> {
+  /** Packs {@code m} rows of A and, unless they have been before, {@code n} columns of B. */
+  private void pack(Part part, int m, int n, boolean small) {
+    int lanes = Math.max(1, PACK_GRAIN / Math.max(1, part.depth));
+    int height = roundUp(lanes, MicroKernel.ROWS);
+    int width = roundUp(lanes, MicroKernel.COLUMNS);
+    int rowTasks = ceil(m, height);
+    int columnTasks = part.term.b instanceof Right.Columns ? ceil(n, width) : 0;
+    share(rowTasks + columnTasks, small, task -> {
       if (task < rowTasks) {
-        int i = task * rows;
-        for (int p = 0; p < block.depth; p += DEPTH) {
-          int depth = Math.min(DEPTH, block.depth - p);
-          block.term.a.copy(i, Math.min(rows, m - i), block.from + p, depth, a, p / DEPTH * panel(m) + i * LDA, LDA);
-        }
-      } else {
+        int i = task * height;
+        part.term.a.pack(i, Math.min(height, m - i), part.from, part.depth, MicroKernel.ROWS, part.a, i * part.depth);
+      } else if (part.term.b instanceof Right.Columns(Lanes columns)) {
         int j = (task - rowTasks) * width;
-        columns.pack(j, Math.min(width, n - j), block.from, block.depth, b, j * block.depth);
+        columns.pack(j, Math.min(width, n - j), part.from, part.depth, MicroKernel.COLUMNS, part.b, j * part.depth);
       }
     });
   }
 
-  private void tile(
-      Block block, float[] a, int panel, float[] b, int i, int rows, int j, int columns, int n, Target target) {
+  private void tile(Slice slice, int i, int rows, int j, int columns, int n, Target target) {
     Scratch own = scratch.get();
     long at = target.offset + (long) i * n + j;
-    for (int r = 0; r < rows; r++) {
-      if (!block.first) {
+    if (!slice.first) {
+      for (int r = 0; r < rows; r++) {
         MemorySegment.copy(target.out, Simd.FLOAT, (at + (long) r * n) * 4, own.c, r * LDC, columns);
-      } else if (target.bias != null) {
-        System.arraycopy(target.bias, j, own.c, r * LDC, columns);
-      } else {
-        Arrays.fill(own.c, r * LDC, r * LDC + columns, 0);
       }
     }
-    for (int p = 0; p < block.depth; p += DEPTH) {
-      int depth = Math.min(DEPTH, block.depth - p);
-      int ai = p / DEPTH * panel + i * LDA;
-      for (int x = 0; x < columns; x += MicroKernel.COLUMNS) {
-        float[] right = b;
-        int bi = (j + x) * block.depth + p * MicroKernel.COLUMNS;
-        if (b == null) {
-          right = own.panel;
-          ((Right.Ready) block.term.b).packed.expand(block.from / SLICE, j + x, p, depth, block.depth, right);
-          bi = 0;
-        }
-        for (int y = 0; y < rows; y += MicroKernel.ROWS) {
-          MicroKernel.tile(a, ai + y * LDA, LDA, right, bi, depth, columns - x, own.c, y * LDC + x, LDC);
-        }
+    boolean begins = slice.first;
+    for (Part part : slice.parts) {
+      for (int p = 0; p == 0 || p < part.depth; p += DEPTH) {
+        panels(part, p, i, rows, j, columns, begins ? target.bias : own.c, begins, own);
+        begins = false;
       }
     }
-    if (block.last && target.epilogue != null) {
+    if (slice.last && target.epilogue != null) {
       target.epilogue.apply(own.c, LDC, i, rows, j, columns);
     }
     for (int r = 0; r < rows; r++) {
@@ -201,10 +192,28 @@ final class Gemm {
     }
   }
 
-  /** An array of at least {@code size}; whoever takes it gives it back. */
-  private static float[] take(ConcurrentLinkedDeque<float[]> spare, int size) {
-    float[] array = spare.poll();
-    return array != null && array.length >= size ? array : new float[size];
+  /**
+   * Adds the product of {@link #DEPTH} of a part from {@code p} on to a block of C. Where it {@code begins}, sums start at {@code from},
+   * which is a bias or null.
+   */
+  private static void panels(Part part, int p, int i, int rows, int j, int columns, float[] from, boolean begins, Scratch own) {
+    int depth = Math.min(DEPTH, part.depth - p);
+    float[] start = from == null ? MicroKernel.ZEROS : from;
+    for (int x = 0; x < columns; x += MicroKernel.COLUMNS) {
+      float[] b = part.b;
+      int bi = (j + x) * part.depth + p * MicroKernel.COLUMNS;
+      if (b == null) {
+        b = own.panel;
+        bi = 0;
+        ((Right.Ready) part.term.b).packed.expand(part.from / SLICE, j + x, p, depth, part.depth, b);
+      }
+      for (int y = 0; y < rows; y += MicroKernel.ROWS) {
+        int ai = (i + y) * part.depth + p * MicroKernel.ROWS;
+        int ci = y * LDC + x;
+        int fi = !begins ? ci : from == null ? 0 : j + x;
+        MicroKernel.tile(part.a, ai, b, bi, depth, columns - x, start, fi, begins ? 0 : LDC, own.c, ci, LDC);
+      }
+    }
   }
 
   private static int ceil(int n, int unit) {

@@ -68,70 +68,75 @@ record Lanes(MemorySegment data, long[] starts, int perMatrix, long step, int le
     return new Lanes(data, Arrays.copyOfRange(starts, from, from + perMatrix), perMatrix, step, length);
   }
 
-  /** Copies elements {@code from … from + depth} of lanes {@code first … first + lanes} to rows {@code ld} apart. */
-  void copy(int first, int lanes, int from, int depth, float[] to, int at, int ld) {
-    if (step == 1) {
-      for (int l = 0; l < lanes && depth > 0; l++) {
-        MemorySegment.copy(data, Simd.FLOAT, (starts[first + l] + from) * 4, to, at + l * ld, depth);
-      }
-    } else if (adjacent(first, lanes)) {
-      long[] rows = new long[depth];
-      for (int p = 0; p < depth; p++) {
-        rows[p] = starts[first] + (from + p) * step;
-      }
-      Transpose.run(data, rows, lanes, to, at, ld);
-    } else {
-      gather(first, lanes, from, depth, to, at, ld, 1);
-    }
-  }
-
   /**
-   * Packs elements {@code from … from + depth} of lanes {@code first … first + lanes} into panels of
-   * {@link MicroKernel#COLUMNS} lanes, interleaved element by element; the last panel is padded with zeros.
+   * Packs elements {@code from … from + depth} of lanes {@code first … first + lanes} into panels of {@code width} lanes, interleaved
+   * element by element; the last panel is padded with zeros.
    */
-  void pack(int first, int lanes, int from, int depth, float[] to, int at) {
-    int width = MicroKernel.COLUMNS;
+  void pack(int first, int lanes, int from, int depth, int width, float[] to, int at) {
     for (int i = 0; i < lanes; i += width) {
       if (lanes - i < width) {
         Arrays.fill(to, at + i * depth, at + (i + width) * depth, 0);
       }
-      panel(first + i, Math.min(width, lanes - i), from, depth, to, at + i * depth);
+      panel(first + i, Math.min(width, lanes - i), from, depth, width, to, at + i * depth);
     }
   }
 
-  private void panel(int first, int lanes, int from, int depth, float[] to, int at) {
-    int width = MicroKernel.COLUMNS;
-    if (adjacent(first, lanes) && lanes == width) {
-      for (int p = 0; p < depth; p++) {
-        long source = (starts[first] + (from + p) * step) * 4;
-        FloatVector.fromMemorySegment(Simd.F32, data, source, Simd.ORDER).intoArray(to, at + p * width);
-        FloatVector.fromMemorySegment(Simd.F32, data, source + Simd.LANES * 4L, Simd.ORDER).intoArray(to, at + p * width + Simd.LANES);
-      }
-    } else if (step == 1) {
+  private void panel(int first, int lanes, int from, int depth, int width, float[] to, int at) {
+    if (step == 1) {
       long[] rows = new long[lanes];
       for (int l = 0; l < lanes; l++) {
         rows[l] = starts[first + l] + from;
       }
       Transpose.run(data, rows, depth, to, at, width);
+    } else if (lanes == MicroKernel.COLUMNS && adjacent(first, lanes)) {
+      for (int p = 0; p < depth; p++) {
+        long source = (starts[first] + (from + p) * step) * 4;
+        FloatVector.fromMemorySegment(Simd.F32, data, source, Simd.ORDER).intoArray(to, at + p * width);
+        FloatVector.fromMemorySegment(Simd.F32, data, source + Simd.LANES * 4L, Simd.ORDER).intoArray(to, at + p * width + Simd.LANES);
+      }
+    } else if (lanes == 8 && adjacent(first, lanes)) {
+      for (int p = 0; p < depth; p++) {
+        FloatVector.fromMemorySegment(FloatVector.SPECIES_256, data, (starts[first] + (from + p) * step) * 4, Simd.ORDER)
+            .intoArray(to, at + p * width);
+      }
     } else {
-      gather(first, lanes, from, depth, to, at, 1, width);
+      for (int l = 0; l < lanes; l++) {
+        for (int p = 0; p < depth; p++) {
+          to[at + l + p * width] = data.get(Simd.FLOAT, (starts[first + l] + (from + p) * step) * 4);
+        }
+      }
     }
   }
 
-  private boolean adjacent(int first, int lanes) {
+  /** Reads a lane's elements. */
+  void read(int lane, float[] to, int at) {
+    if (step == 1) {
+      MemorySegment.copy(data, Simd.FLOAT, starts[lane] * 4, to, at, length);
+      return;
+    }
+    for (int p = 0; p < length; p++) {
+      to[at + p] = data.get(Simd.FLOAT, (starts[lane] + p * step) * 4);
+    }
+  }
+
+  /** Writes a lane's elements. */
+  void write(int lane, float[] from, int at) {
+    if (step == 1) {
+      MemorySegment.copy(from, at, data, Simd.FLOAT, starts[lane] * 4, length);
+      return;
+    }
+    for (int p = 0; p < length; p++) {
+      data.set(Simd.FLOAT, (starts[lane] + p * step) * 4, from[at + p]);
+    }
+  }
+
+  /** Whether lanes {@code first … first + lanes} begin at neighboring elements. */
+  boolean adjacent(int first, int lanes) {
     for (int l = 1; l < lanes; l++) {
       if (starts[first + l] != starts[first] + l) {
         return false;
       }
     }
     return true;
-  }
-
-  private void gather(int first, int lanes, int from, int depth, float[] to, int at, int lane, int element) {
-    for (int l = 0; l < lanes; l++) {
-      for (int p = 0; p < depth; p++) {
-        to[at + l * lane + p * element] = data.get(Simd.FLOAT, (starts[first + l] + (from + p) * step) * 4);
-      }
-    }
   }
 }

@@ -56,7 +56,7 @@ record LinearKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
         ? new Gemm.Right.Ready(Packed.of(columns, frozen.format()))
         : new Gemm.Right.Columns(columns);
     boolean biased = call.op() instanceof Linear(boolean b) ? b : call.op() instanceof LoraLinear l && l.bias();
-    float[] bias = biased ? new float[n] : null;
+    float[] bias = biased ? new float[Gemm.roundUp(n, MicroKernel.COLUMNS)] : null;
     Gemm.Term product = new Gemm.Term(x, w);
     Gemm.Target target =
         new Gemm.Target(out.storage().segment(), out.layout().offset(), bias, absorbed.isEmpty() ? null : Epilogue.of(call, absorbed));

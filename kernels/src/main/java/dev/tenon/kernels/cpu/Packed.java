@@ -44,7 +44,7 @@ final class Packed {
     for (int s = 0; s < slices; s++) {
       int depth = Math.min(Gemm.SLICE, columns.length() - s * Gemm.SLICE);
       floats[s] = new float[Math.multiplyExact(wide, depth)];
-      columns.pack(0, n, s * Gemm.SLICE, depth, floats[s], 0);
+      columns.pack(0, n, s * Gemm.SLICE, depth, MicroKernel.COLUMNS, floats[s], 0);
     }
     return switch (format) {
       case F32 -> new Packed(format, floats, null, null);

@@ -5,7 +5,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Reads rows from memory as the columns of an array, in squares of 16 × 16 or 4 × 4 held in registers. */
+/** Reads rows as the columns of an array, in pieces of 16 × 16, 8 × 16 or 4 × 4 held in registers. */
 final class Transpose {
   private static final VectorSpecies<Float> F32X4 = FloatVector.SPECIES_128;
   private static final VectorShuffle<Float> LOW = pairs(0, 4, 1, 5);
@@ -31,6 +31,14 @@ final class Transpose {
   /** {@code to[at + c·ld + r]} is element {@code c} of the row that starts at element {@code rows[r]} of {@code data}. */
   static void run(MemorySegment data, long[] rows, int columns, float[] to, int at, int ld) {
     int r = 0;
+    if (Simd.LANES == 16 && rows.length == 8 && ld == 8) {
+      int c = 0;
+      for (; c + 16 <= columns; c += 16) {
+        strip(data, rows, c, to, at + c * 8);
+      }
+      rest(data, rows, 0, 8, c, columns, to, at, 8);
+      return;
+    }
     for (; Simd.LANES == 16 && r + 16 <= rows.length; r += 16) {
       int c = 0;
       for (; c + 16 <= columns; c += 16) {
@@ -124,6 +132,94 @@ final class Transpose {
     u6.rearrange(UPPER, u14).intoArray(to, at + 13 * ld);
     u7.rearrange(LOWER, u15).intoArray(to, at + 14 * ld);
     u7.rearrange(UPPER, u15).intoArray(to, at + 15 * ld);
+  }
+
+  /** The same for rows {@code ld} apart in an array: {@code to[first + c·step + r]} is element {@code c} of row {@code r}. */
+  static void run(float[] data, int at, int ld, int rows, int columns, float[] to, int first, int step) {
+    int width = Simd.LANES == 16 && rows == 8 && step == 8 ? 16 : 4;
+    int whole = columns / width * width;
+    int r = 0;
+    for (int c = 0; width == 16 && c < whole; c += width) {
+      strip(data, at + c, ld, to, first + c * 8);
+    }
+    for (; width == 4 && r + 4 <= rows; r += 4) {
+      int row = at + r * ld;
+      for (int c = 0; c < whole; c += 4) {
+        FloatVector r0 = FloatVector.fromArray(F32X4, data, row + c);
+        FloatVector r1 = FloatVector.fromArray(F32X4, data, row + ld + c);
+        FloatVector r2 = FloatVector.fromArray(F32X4, data, row + 2 * ld + c);
+        FloatVector r3 = FloatVector.fromArray(F32X4, data, row + 3 * ld + c);
+        FloatVector low01 = r0.rearrange(LOW, r1);
+        FloatVector low23 = r2.rearrange(LOW, r3);
+        FloatVector high01 = r0.rearrange(HIGH, r1);
+        FloatVector high23 = r2.rearrange(HIGH, r3);
+        int target = first + c * step + r;
+        low01.rearrange(FIRST, low23).intoArray(to, target);
+        low01.rearrange(SECOND, low23).intoArray(to, target + step);
+        high01.rearrange(FIRST, high23).intoArray(to, target + 2 * step);
+        high01.rearrange(SECOND, high23).intoArray(to, target + 3 * step);
+      }
+    }
+    for (int i = 0; i < rows; i++) {
+      for (int c = i < r || width == 16 ? whole : 0; c < columns; c++) {
+        to[first + c * step + i] = data[at + i * ld + c];
+      }
+    }
+  }
+
+  /** 16 columns of 8 rows, one after the other: taking rows i and i + 4 by turns, three times. */
+  private static void strip(MemorySegment data, long[] rows, int c, float[] to, int at) {
+    FloatVector r0 = FloatVector.fromMemorySegment(F32X16, data, (rows[0] + c) * 4, Simd.ORDER);
+    FloatVector r1 = FloatVector.fromMemorySegment(F32X16, data, (rows[1] + c) * 4, Simd.ORDER);
+    FloatVector r2 = FloatVector.fromMemorySegment(F32X16, data, (rows[2] + c) * 4, Simd.ORDER);
+    FloatVector r3 = FloatVector.fromMemorySegment(F32X16, data, (rows[3] + c) * 4, Simd.ORDER);
+    FloatVector r4 = FloatVector.fromMemorySegment(F32X16, data, (rows[4] + c) * 4, Simd.ORDER);
+    FloatVector r5 = FloatVector.fromMemorySegment(F32X16, data, (rows[5] + c) * 4, Simd.ORDER);
+    FloatVector r6 = FloatVector.fromMemorySegment(F32X16, data, (rows[6] + c) * 4, Simd.ORDER);
+    FloatVector r7 = FloatVector.fromMemorySegment(F32X16, data, (rows[7] + c) * 4, Simd.ORDER);
+    FloatVector s0 = r0.rearrange(LOWER, r4), s1 = r0.rearrange(UPPER, r4);
+    FloatVector s2 = r1.rearrange(LOWER, r5), s3 = r1.rearrange(UPPER, r5);
+    FloatVector s4 = r2.rearrange(LOWER, r6), s5 = r2.rearrange(UPPER, r6);
+    FloatVector s6 = r3.rearrange(LOWER, r7), s7 = r3.rearrange(UPPER, r7);
+    FloatVector t0 = s0.rearrange(LOWER, s4), t1 = s0.rearrange(UPPER, s4);
+    FloatVector t2 = s1.rearrange(LOWER, s5), t3 = s1.rearrange(UPPER, s5);
+    FloatVector t4 = s2.rearrange(LOWER, s6), t5 = s2.rearrange(UPPER, s6);
+    FloatVector t6 = s3.rearrange(LOWER, s7), t7 = s3.rearrange(UPPER, s7);
+    t0.rearrange(LOWER, t4).intoArray(to, at);
+    t0.rearrange(UPPER, t4).intoArray(to, at + 16);
+    t1.rearrange(LOWER, t5).intoArray(to, at + 32);
+    t1.rearrange(UPPER, t5).intoArray(to, at + 48);
+    t2.rearrange(LOWER, t6).intoArray(to, at + 64);
+    t2.rearrange(UPPER, t6).intoArray(to, at + 80);
+    t3.rearrange(LOWER, t7).intoArray(to, at + 96);
+    t3.rearrange(UPPER, t7).intoArray(to, at + 112);
+  }
+
+  private static void strip(float[] data, int from, int ld, float[] to, int at) {
+    FloatVector r0 = FloatVector.fromArray(F32X16, data, from);
+    FloatVector r1 = FloatVector.fromArray(F32X16, data, from + ld);
+    FloatVector r2 = FloatVector.fromArray(F32X16, data, from + 2 * ld);
+    FloatVector r3 = FloatVector.fromArray(F32X16, data, from + 3 * ld);
+    FloatVector r4 = FloatVector.fromArray(F32X16, data, from + 4 * ld);
+    FloatVector r5 = FloatVector.fromArray(F32X16, data, from + 5 * ld);
+    FloatVector r6 = FloatVector.fromArray(F32X16, data, from + 6 * ld);
+    FloatVector r7 = FloatVector.fromArray(F32X16, data, from + 7 * ld);
+    FloatVector s0 = r0.rearrange(LOWER, r4), s1 = r0.rearrange(UPPER, r4);
+    FloatVector s2 = r1.rearrange(LOWER, r5), s3 = r1.rearrange(UPPER, r5);
+    FloatVector s4 = r2.rearrange(LOWER, r6), s5 = r2.rearrange(UPPER, r6);
+    FloatVector s6 = r3.rearrange(LOWER, r7), s7 = r3.rearrange(UPPER, r7);
+    FloatVector t0 = s0.rearrange(LOWER, s4), t1 = s0.rearrange(UPPER, s4);
+    FloatVector t2 = s1.rearrange(LOWER, s5), t3 = s1.rearrange(UPPER, s5);
+    FloatVector t4 = s2.rearrange(LOWER, s6), t5 = s2.rearrange(UPPER, s6);
+    FloatVector t6 = s3.rearrange(LOWER, s7), t7 = s3.rearrange(UPPER, s7);
+    t0.rearrange(LOWER, t4).intoArray(to, at);
+    t0.rearrange(UPPER, t4).intoArray(to, at + 16);
+    t1.rearrange(LOWER, t5).intoArray(to, at + 32);
+    t1.rearrange(UPPER, t5).intoArray(to, at + 48);
+    t2.rearrange(LOWER, t6).intoArray(to, at + 64);
+    t2.rearrange(UPPER, t6).intoArray(to, at + 80);
+    t3.rearrange(LOWER, t7).intoArray(to, at + 96);
+    t3.rearrange(UPPER, t7).intoArray(to, at + 112);
   }
 
   private static FloatVector load(MemorySegment data, long start) {

@@ -14,6 +14,7 @@ import dev.tenon.kernels.gpu.OptimizerKernels;
 import dev.tenon.kernels.gpu.ReduceKernels;
 import dev.tenon.kernels.gpu.RowKernels;
 import dev.tenon.kernels.gpu.SpatialKernels;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -32,7 +33,6 @@ final class CudaKernels {
         tensor(driver, launcher, info, precision == Precision.TF32),
         new AttentionKernels(launcher, reductions, new CudaTiles(info.sharedBytes())).all(),
         new FlashKernels(launcher, reductions).all(),
-        flash90(driver, launcher, info),
         new ImplicitConvKernels(launcher, reductions, info.multiprocessors()).all(),
         new AffinityKernels(launcher, info.multiprocessors()).all(),
         new ConvKernels(launcher).all(),
@@ -42,16 +42,15 @@ final class CudaKernels {
         .flatMap(List::stream).toList();
   }
 
-  private static List<Kernel> flash90(Driver driver, Launcher launcher, Driver.Info info) {
-    return info.capability() == HopperProducts.CAPABILITY ? new Flash90Kernels(driver, launcher, info.multiprocessors()).all() : List.of();
-  }
-
-  /** Products on tensor cores, by the instructions that every GPU has and by those that only Hopper's have. */
+  /** What runs on tensor cores by the instructions that every GPU has, and by those that only Hopper's have. */
   private static List<Kernel> tensor(Driver driver, Launcher launcher, Driver.Info info, boolean tf32) {
-    TensorKernels all = new TensorKernels("tensor", 0.5, launcher, new WarpProducts(launcher, info.multiprocessors()), tf32);
-    TensorKernels hopper =
-        new TensorKernels("hopper", 0.25, launcher, new HopperProducts(driver, launcher, info.multiprocessors()), tf32);
-    return Stream.of(all, hopper).filter(k -> k == all || info.capability() == HopperProducts.CAPABILITY)
-        .flatMap(k -> k.all().stream()).toList();
+    int multiprocessors = info.multiprocessors();
+    List<Kernel> kernels = new ArrayList<>();
+    kernels.addAll(new TensorKernels("tensor", 0.5, launcher, new WarpProducts(launcher, multiprocessors), tf32).all());
+    if (info.capability() == HopperProducts.CAPABILITY) {
+      kernels.addAll(new TensorKernels("hopper", 0.25, launcher, new HopperProducts(driver, launcher, multiprocessors), tf32).all());
+      kernels.addAll(new Flash90Kernels(driver, launcher, multiprocessors).all());
+    }
+    return kernels;
   }
 }

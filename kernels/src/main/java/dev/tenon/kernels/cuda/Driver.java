@@ -356,6 +356,11 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
     return calls.launch(function.address(), grid, (isRecording() ? recording : stream).address(), parameters);
   }
 
+  /** Writes {@code tensor}, which begins at {@code address}, to the {@link TensorMap#BYTES} bytes of {@code map}. */
+  void encode(MemorySegment map, TensorMap tensor, long address) {
+    check(calls.encode(map, tensor, address), "the driver refuses a " + tensor);
+  }
+
   /** What {@code work} launches, recorded instead of run; for one thread at a time. */
   Graph record(Runnable work) {
     enter();
@@ -386,11 +391,6 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
     if (isRecording()) {
       throw new IllegalStateException("only launches can be recorded, neither copies from or to the host nor waiting");
     }
-  }
-
-  /** Writes {@code tensor}, which begins at {@code address}, to the {@link TensorMap#BYTES} bytes of {@code map}. */
-  void encode(MemorySegment map, TensorMap tensor, long address) {
-    check(calls.encode(map, tensor, address), "the driver refuses a " + tensor);
   }
 
   /** Fails unless {@code status} is success: "{what}: {the driver's word}". */
