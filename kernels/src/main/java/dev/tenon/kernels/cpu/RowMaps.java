@@ -56,10 +56,7 @@ final class RowMaps {
       int at = Math.min(i, last);
       FloatVector v = Native.load(x, at);
       v.intoArray(to, start + at);
-      if (n < Simd.LANES) {
-        v = m1.blend(v, Simd.F32.indexInRange(0, n));
-      }
-      m1 = m1.blend(v, v.compare(VectorOperators.GT, m1));
+      m0 = m0.blend(v, v.compare(VectorOperators.GT, m0).and(Simd.F32.indexInRange(at, n)));
     }
     return VectorMath.largest(m0.blend(m1, m1.compare(VectorOperators.GT, m0)));
   }
