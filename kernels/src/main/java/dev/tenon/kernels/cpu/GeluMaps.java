@@ -41,7 +41,7 @@ final class GeluMaps {
     for (int i = 0; i < n; i += Simd.LANES) {
       int at = Math.min(i, last);
       FloatVector v = Native.load(x, at);
-      // The smaller of two positive floats has the smaller bits; a float's minimum minds NaNs, which the sum brings back here.
+      // Positive floats are in the order of their bits, whose minimum is one step. It drops NaNs; max(x, 0) below does not.
       FloatVector a = v.abs().reinterpretAsInts().min(max.reinterpretAsInts()).reinterpretAsFloats();
       FloatVector square = a.mul(a);
       FloatVector shifted = square.fma(FloatVector.broadcast(Simd.F32, SQUARE), shift);

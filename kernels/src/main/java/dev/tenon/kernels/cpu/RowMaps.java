@@ -4,19 +4,22 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * What {@link RowKernel} computes on blocks of rows. Loops work on whole vectors: what they write beyond a row, the next one writes
- * anew.
+ * What {@link RowKernel} computes on rows, in memory or in arrays. On arrays loops work on whole vectors: what they write beyond a row,
+ * the next one writes anew.
  */
 final class RowMaps {
+  /** Elements of rows whose softmax is worked on together: few enough that writing them ends while the next ones are worked on. */
+  private static final int BLOCK = 512;
+
   private RowMaps() {}
 
   /**
-   * {@code size} elements in rows of {@code n}, as many rows a step at a time as the first cache holds: a row's steps have to wait for
-   * each other, rows do not. Powers are in rows of whole vectors.
+   * {@code size} elements in rows of {@code n}, some rows a step at a time: a row's steps have to wait for each other, rows do not.
+   * Powers are in rows of whole vectors.
    */
   static void softmax(long x, long y, int size, int n) {
     int pitch = Rows.padded(n);
-    int block = Math.max(1, Rows.BLOCK / pitch);
+    int block = Math.max(1, BLOCK / pitch);
     float[] powers = Scratch.array(Scratch.ROOM, block * pitch);
     float[] factors = new float[block];
     for (int row = 0; row < size / n; row += block) {
