@@ -37,6 +37,7 @@ final class GeluMaps {
   static void gelu(long x, long y, int n) {
     FloatVector shift = FloatVector.broadcast(Simd.F32, SHIFT);
     FloatVector max = FloatVector.broadcast(Simd.F32, MAX);
+    FloatVector one = FloatVector.broadcast(Simd.F32, 1);
     int last = Native.last(n);
     for (int i = 0; i < n; i += Simd.LANES) {
       int at = Math.min(i, last);
@@ -48,13 +49,13 @@ final class GeluMaps {
       FloatVector r = square.fma(FloatVector.broadcast(Simd.F32, SQUARE), shift.sub(shifted));
       FloatVector e = r.fma(FloatVector.broadcast(Simd.F32, E5), FloatVector.broadcast(Simd.F32, E4));
       e = e.fma(r, FloatVector.broadcast(Simd.F32, E3)).fma(r, FloatVector.broadcast(Simd.F32, E2));
-      e = e.fma(r, FloatVector.broadcast(Simd.F32, E1)).fma(r, FloatVector.broadcast(Simd.F32, E0));
+      e = e.fma(r.mul(r), r.fma(FloatVector.broadcast(Simd.F32, E1), FloatVector.broadcast(Simd.F32, E0)));
       e = e.mul(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats());
       FloatVector p = a.fma(FloatVector.broadcast(Simd.F32, -N3), FloatVector.broadcast(Simd.F32, -N2));
-      p = p.fma(a, FloatVector.broadcast(Simd.F32, -N1)).fma(a, FloatVector.broadcast(Simd.F32, -0.5f));
-      FloatVector q = a.fma(FloatVector.broadcast(Simd.F32, D4), FloatVector.broadcast(Simd.F32, D3));
-      q = q.fma(a, FloatVector.broadcast(Simd.F32, D2)).fma(a, FloatVector.broadcast(Simd.F32, D1));
-      q = q.fma(a, FloatVector.broadcast(Simd.F32, 1));
+      p = p.fma(square, a.fma(FloatVector.broadcast(Simd.F32, -N1), FloatVector.broadcast(Simd.F32, -0.5f)));
+      FloatVector q = a.fma(FloatVector.broadcast(Simd.F32, D3), FloatVector.broadcast(Simd.F32, D2));
+      q = square.fma(FloatVector.broadcast(Simd.F32, D4), q);
+      q = q.fma(square, a.fma(FloatVector.broadcast(Simd.F32, D1), one));
       Native.store(p.div(q).mul(e).fma(a, v.blend(0, v.lt(0))), y, at);
     }
   }
@@ -75,12 +76,13 @@ final class GeluMaps {
       FloatVector r = square.fma(FloatVector.broadcast(Simd.F32, SQUARE), shift.sub(shifted));
       FloatVector e = r.fma(FloatVector.broadcast(Simd.F32, E5), FloatVector.broadcast(Simd.F32, E4));
       e = e.fma(r, FloatVector.broadcast(Simd.F32, E3)).fma(r, FloatVector.broadcast(Simd.F32, E2));
-      e = e.fma(r, FloatVector.broadcast(Simd.F32, E1)).fma(r, FloatVector.broadcast(Simd.F32, E0));
+      e = e.fma(r.mul(r), r.fma(FloatVector.broadcast(Simd.F32, E1), FloatVector.broadcast(Simd.F32, E0)));
       e = e.mul(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats());
       FloatVector p = a.fma(FloatVector.broadcast(Simd.F32, N3), FloatVector.broadcast(Simd.F32, N2));
-      p = p.fma(a, FloatVector.broadcast(Simd.F32, N1)).fma(a, FloatVector.broadcast(Simd.F32, 0.5f));
-      FloatVector q = a.fma(FloatVector.broadcast(Simd.F32, D4), FloatVector.broadcast(Simd.F32, D3));
-      q = q.fma(a, FloatVector.broadcast(Simd.F32, D2)).fma(a, FloatVector.broadcast(Simd.F32, D1)).fma(a, one);
+      p = p.fma(square, a.fma(FloatVector.broadcast(Simd.F32, N1), FloatVector.broadcast(Simd.F32, 0.5f)));
+      FloatVector q = a.fma(FloatVector.broadcast(Simd.F32, D3), FloatVector.broadcast(Simd.F32, D2));
+      q = square.fma(FloatVector.broadcast(Simd.F32, D4), q);
+      q = q.fma(square, a.fma(FloatVector.broadcast(Simd.F32, D1), one));
       FloatVector low = a.fma(FloatVector.broadcast(Simd.F32, -INV_SQRT_2_PI), p.div(q)).mul(e);
       Native.store(one.sub(low).blend(low, v.lt(0)).mul(Native.load(g, at)), y, at);
     }

@@ -8,9 +8,14 @@ import jdk.incubator.vector.FloatVector;
  * move that out of a loop that writes: it cost a fourth of the time. Here {@link #address} checks the bounds of all a loop will touch.
  */
 final class Native {
-  private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+  private static final MemorySegment ALL = all();
 
   private Native() {}
+
+  @SuppressWarnings("restricted")
+  private static MemorySegment all() {
+    return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+  }
 
   /** The address of {@code n} floats of {@code segment} from element {@code from} on, which must lie in it. */
   static long address(MemorySegment segment, long from, long n) {
