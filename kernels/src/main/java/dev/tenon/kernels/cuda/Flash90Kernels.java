@@ -67,8 +67,8 @@ record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
         return "copies elements, and " + t.shape() + " has none";
       }
       for (int d = 0; d < 3; d++) {
-        if (t.dim(d) > 1 && t.layout().stride(d) <= 0) {
-          return "copies operands whose positions, heads and samples follow each other, and " + t.layout() + " does not";
+        if (t.dim(d) > 1 && t.layout().stride(d) < t.dim(3)) {
+          return "copies heads that lie apart, one after the other, and those of " + t.layout() + " do not";
         }
       }
     }
