@@ -75,7 +75,7 @@ final class VectorMath {
     FloatVector c6 = FloatVector.broadcast(Simd.F32, 0x1p-64f * 0.00015353362f);
     FloatVector c5 = FloatVector.broadcast(Simd.F32, 0x1p-64f * 0.0013398874f);
     FloatVector c4 = FloatVector.broadcast(Simd.F32, 0x1p-64f * 0.009618437f);
-    FloatVector c3 = FloatVector.broadcast(Simd.F32, 0x1p-64f * 0.055503325f);
+    FloatVector c3 = FloatVector.broadcast(Simd.F32, 0x1p-64f * 0.055503324f);
     FloatVector c2 = FloatVector.broadcast(Simd.F32, 0x1p-64f * 0.24022648f);
     FloatVector c1 = FloatVector.broadcast(Simd.F32, 0x1p-64f * 0.6931472f);
     FloatVector c0 = FloatVector.broadcast(Simd.F32, 0x1p-64f);
