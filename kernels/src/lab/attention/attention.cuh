@@ -17,7 +17,7 @@ struct Problem {
   double scale;
   const bf16 *q, *k, *v, *g;
   bf16 *o, *lse, *gradQ, *gradK, *gradV;
-  float* delta;
+  float* rows; // room for two numbers of each query, and then some
 
   dim3 grid(int positions, int each) const { return dim3((positions + each - 1) / each, h.heads, batch); }
 };
@@ -168,13 +168,13 @@ inline Problem problemOf(int batch, int heads, int queries, int keys, int dim, b
   p.gradQ = take(ofQueries);
   p.gradK = take(ofKeys);
   p.gradV = take(ofKeys);
-  p.delta = (float*)take((i64)batch * heads * queries * 2);
+  p.rows = (float*)take((i64)batch * heads * (queries + 256) * 4);
   return p;
 }
 
 inline void release(const Problem& p) {
   for (const void* x : {(const void*)p.q, (const void*)p.g, (const void*)p.o, (const void*)p.lse, (const void*)p.gradQ,
-           (const void*)p.gradK, (const void*)p.gradV, (const void*)p.delta}) {
+           (const void*)p.gradK, (const void*)p.gradV, (const void*)p.rows}) {
     CHECK(cudaFree((void*)x));
   }
 }

@@ -44,11 +44,14 @@ record ElementwiseKernel(Class<? extends Op> op, Workers workers) implements Ker
   public void launch(Call call) {
     Shape shape = call.output(0).shape();
     int tile = (int) Math.min(Rows.TILE, Math.max(1, shape.size()));
-    Rows.run(
-        workers,
-        call.inputs().stream().map(t -> Rows.Operand.of(t, t.layout().expand(shape), tile)).toList(),
-        call.outputs().stream().map(t -> Rows.Operand.of(t, t.layout(), tile)).toList(),
-        body(call.op()));
+    List<Rows.Operand> in = call.inputs().stream().map(t -> Rows.Operand.of(t, t.layout().expand(shape), tile)).toList();
+    List<Rows.Operand> out = call.outputs().stream().map(t -> Rows.Operand.of(t, t.layout(), tile)).toList();
+    switch (call.op()) {
+      case Unary(Unary.Fn fn, _, _) when fn == Unary.Fn.GELU -> Spans.run(workers, in, out, (x, y, n) -> GeluMaps.gelu(x[0], y[0], n));
+      case UnaryGrad(Unary.Fn fn, _, _) when fn == Unary.Fn.GELU ->
+          Spans.run(workers, in, out, (x, y, n) -> GeluMaps.gradient(x[0], x[1], y[0], n));
+      case Op op -> Rows.run(workers, in, out, body(op));
+    }
   }
 
   private static Rows.Body body(Op op) {

@@ -60,25 +60,28 @@ record LayerNormGradKernel(Workers workers) implements Kernel {
     Strided gradOutput = Strided.of(call.input(0));
     Strided input = Strided.of(call.input(1));
     Strided gradInput = Strided.of(call.output(0));
-    int block = Math.max(1, Rows.BLOCK / n);
-    int room = Rows.padded(block * n) + Simd.LANES;
-    float[] g = Scratch.array(0, room);
-    float[] x = Scratch.array(1, room);
-    float[] gradX = Scratch.array(2, room);
-    float[] normal = Scratch.array(3, weight.length);
-    float[] weighed = Scratch.array(4, weight.length);
     float[] mean = values(call.input(2), from, to);
     float[] rstd = values(call.input(3), from, to);
-    for (int row = from; row < to; row += block) {
-      int count = Math.min(block, to - row);
-      gradOutput.read((long) row * n, count * n, g);
-      input.read((long) row * n, count * n, x);
-      for (int r = 0; r < count; r++) {
-        int at = row + r - from;
-        NormMaps.gradients(g, x, r * n, n, mean[at], rstd[at], weight, normal, weighed, gradX, gradWeight, gradBias);
+    boolean inPlace = n % Simd.LANES == 0 && Spans.isInPlace(gradInput, n, n);
+    for (int row = from; row < to; row++) {
+      long first = (long) row * n;
+      long g = vectors(gradOutput, first, n, 0);
+      long x = vectors(input, first, n, 1);
+      long gradX = inPlace ? Spans.address(gradInput, first, n) : Scratch.memory(2, n).address();
+      NormMaps.gradients(g, x, n, mean[row - from], rstd[row - from], weight, gradX, gradWeight, gradBias);
+      if (!inPlace) {
+        Spans.write(gradInput, first, n, 2);
       }
-      gradInput.write((long) row * n, count * n, gradX);
     }
+  }
+
+  /** Where a row of whole vectors is: in place, or in the thread's memory {@code number}, zero beyond its {@code n} elements. */
+  private static long vectors(Strided data, long first, int n, int number) {
+    if (n % Simd.LANES == 0) {
+      return Spans.read(data, first, n, n, number);
+    }
+    Scratch.memory(number, n).asSlice((long) n * Float.BYTES).fill((byte) 0);
+    return Spans.copy(data, first, n, number);
   }
 
   private static float[] values(Tensor statistic, int from, int to) {

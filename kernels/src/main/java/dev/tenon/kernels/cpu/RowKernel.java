@@ -36,8 +36,8 @@ record RowKernel(Class<? extends Op> op, Workers workers) implements Kernel {
   @Override
   public void launch(Call call) {
     switch (call.op()) {
-      case Softmax(int axis) -> along(axis, call, width -> (in, out, n) -> RowMaps.softmax(in[0], out[0], n, width));
-      case SoftmaxGrad(int axis) -> along(axis, call, width -> (in, out, n) -> RowMaps.softmaxGrad(in[0], in[1], out[0], n, width));
+      case Softmax(int axis) -> spans(axis, call, width -> (in, out, n) -> RowMaps.softmax(in[0], out[0], n, width));
+      case SoftmaxGrad(int axis) -> spans(axis, call, width -> (in, out, n) -> RowMaps.softmaxGrad(in[0], in[1], out[0], n, width));
       case LogSoftmax(int axis) -> along(axis, call, width -> (in, out, n) -> RowMaps.logSoftmax(in[0], out[0], n, width));
       case LogSoftmaxGrad(int axis) ->
           along(axis, call, width -> (in, out, n) -> RowMaps.logSoftmaxGrad(in[0], in[1], out[0], n, width));
@@ -50,15 +50,19 @@ record RowKernel(Class<? extends Op> op, Workers workers) implements Kernel {
 
   /** Rows along {@code axis}, which is seen as the last dimension. */
   private void along(int axis, Call call, IntFunction<Rows.Body> body) {
-    Shape shape = call.output(0).shape();
-    int a = shape.axis(axis);
-    int[] order = IntStream.range(0, shape.rank()).map(d -> d == shape.rank() - 1 ? a : d < a ? d : d + 1).toArray();
-    int width = (int) shape.dim(a);
-    Rows.blocks(workers, operands(call.inputs(), order, width), operands(call.outputs(), order, width), body.apply(width));
+    int width = (int) call.output(0).dim(axis);
+    Rows.blocks(workers, operands(call.inputs(), axis), operands(call.outputs(), axis), body.apply(width));
   }
 
-  private static List<Rows.Operand> operands(List<Tensor> tensors, int[] order, int width) {
-    return tensors.stream().map(t -> Rows.Operand.of(t, t.layout().permute(order), width)).toList();
+  private void spans(int axis, Call call, IntFunction<Spans.Body> body) {
+    int width = (int) call.output(0).dim(axis);
+    Spans.run(workers, operands(call.inputs(), axis), operands(call.outputs(), axis), body.apply(width));
+  }
+
+  private static List<Rows.Operand> operands(List<Tensor> tensors, int axis) {
+    Shape shape = tensors.getFirst().shape();
+    int[] order = LineKernel.lastly(shape.rank(), shape.axis(axis));
+    return tensors.stream().map(t -> Rows.Operand.of(t, t.layout().permute(order), (int) shape.dim(axis))).toList();
   }
 
   private void layerNorm(LayerNorm norm, Call call) {
@@ -69,26 +73,20 @@ record RowKernel(Class<? extends Op> op, Workers workers) implements Kernel {
         Rows.Operand.of(call.output(0), call.output(0).layout(), width),
         Rows.Operand.of(call.output(1), call.output(1).layout(), 1),
         Rows.Operand.of(call.output(2), call.output(2).layout(), 1));
-    Rows.blocks(workers, in, out, (x, y, size) -> NormMaps.layerNorm(x, y, size, width, norm.eps()));
+    Spans.run(workers, in, out, (x, y, size) -> NormMaps.layerNorm(x, y, size, width, norm.eps()));
   }
 
-  /** Rows are the hidden channels of one token; the gate and its gradient have an element for each expert's share of them. */
+  /** Rows are the channels of one expert for one token; the gate and its gradient have an element for each. */
   private void gated(int experts, Call call) {
-    int hidden = (int) call.input(0).dim(-1);
-    int width = hidden / experts;
-    List<Rows.Operand> in = IntStream.range(0, call.inputs().size())
-        .mapToObj(i -> Rows.Operand.of(call.input(i), call.input(i).layout(), i == 1 ? experts : hidden))
-        .toList();
-    List<Rows.Operand> out = IntStream.range(0, call.outputs().size())
-        .mapToObj(i -> Rows.Operand.of(call.output(i), call.output(i).layout(), i == 1 ? experts : hidden))
-        .toList();
-    Rows.blocks(workers, in, out, (x, y, size) -> {
-      float[] room = Scratch.array(Scratch.ROOM, x[0].length);
-      if (call.op() instanceof GatedGelu) {
-        RowMaps.gatedGelu(x[0], x[1], room, y[0], size, width);
-      } else {
-        RowMaps.gatedGeluGrad(x, room, y[0], y[1], size, width);
-      }
-    });
+    int width = (int) call.input(0).dim(-1) / experts;
+    Spans.Body body = call.op() instanceof GatedGelu
+        ? (in, out, size) -> RowMaps.gatedGelu(in, out, size, width)
+        : (in, out, size) -> RowMaps.gatedGeluGrad(in, out, size, width);
+    Spans.run(workers, channels(call.inputs(), width), channels(call.outputs(), width), body);
+  }
+
+  private static List<Rows.Operand> channels(List<Tensor> tensors, int width) {
+    return IntStream.range(0, tensors.size())
+        .mapToObj(i -> Rows.Operand.of(tensors.get(i), tensors.get(i).layout(), i == 1 ? 1 : width)).toList();
   }
 }

@@ -1,29 +1,75 @@
 package dev.tenon.kernels.cpu;
 
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
 
 /**
- * What {@link RowKernel} computes on blocks of rows. Loops work on whole vectors: what they write beyond a row, the next one writes
- * anew.
+ * What {@link RowKernel} computes on rows, in memory or in arrays. On arrays loops work on whole vectors: what they write beyond a row,
+ * the next one writes anew.
  */
 final class RowMaps {
+  /** Elements of rows whose softmax is worked on together: few enough that writing them ends while the next ones are worked on. */
+  private static final int BLOCK = 512;
+
   private RowMaps() {}
 
-  /** {@code size} elements in rows of {@code n}, all rows a step at a time: a row's steps have to wait for each other, rows do not. */
-  static void softmax(float[] x, float[] y, int size, int n) {
-    float[] powers = Scratch.array(Scratch.ROOM, x.length);
-    float[] factors = new float[size / n];
-    for (int r = 0; r < factors.length; r++) {
-      factors[r] = VectorMath.peak(x, r * n, n);
+  /**
+   * {@code size} elements in rows of {@code n}, some rows a step at a time: a row's steps have to wait for each other, rows do not.
+   * Powers are in rows of whole vectors.
+   */
+  static void softmax(long x, long y, int size, int n) {
+    int pitch = Rows.padded(n);
+    int block = Math.max(1, BLOCK / pitch);
+    float[] powers = Scratch.array(Scratch.ROOM, block * pitch);
+    float[] factors = new float[block];
+    for (int row = 0; row < size / n; row += block) {
+      int rows = Math.min(block, size / n - row);
+      long at = (long) row * n * Float.BYTES;
+      long step = (long) n * Float.BYTES;
+      for (int r = 0; r < rows; r++) {
+        factors[r] = peak(x + at + r * step, n, powers, r * pitch);
+      }
+      for (int r = 0; r < rows; r++) {
+        VectorMath.decay(powers, 1, -factors[r], powers, r * pitch, n);
+      }
+      for (int r = 0; r < rows; r++) {
+        factors[r] = 1 / VectorMath.sum(powers, r * pitch, n);
+      }
+      for (int r = 0; r < rows; r++) {
+        scale(powers, r * pitch, n, factors[r], y + at + r * step);
+      }
     }
-    for (int r = 0; r < factors.length; r++) {
-      VectorMath.decay(x, 1, -factors[r], powers, r * n, n);
+  }
+
+  /** Copies a row to {@code to} and says what its largest element is, NaNs left out. */
+  private static float peak(long x, int n, float[] to, int start) {
+    FloatVector m0 = FloatVector.broadcast(Simd.F32, Float.NEGATIVE_INFINITY);
+    FloatVector m1 = m0;
+    int last = Native.last(n);
+    int i = 0;
+    for (; i <= n - 2 * Simd.LANES; i += 2 * Simd.LANES) {
+      FloatVector v0 = Native.load(x, i);
+      FloatVector v1 = Native.load(x, i + Simd.LANES);
+      v0.intoArray(to, start + i);
+      v1.intoArray(to, start + i + Simd.LANES);
+      m0 = m0.blend(v0, v0.compare(VectorOperators.GT, m0));
+      m1 = m1.blend(v1, v1.compare(VectorOperators.GT, m1));
     }
-    for (int r = 0; r < factors.length; r++) {
-      factors[r] = 1 / VectorMath.sum(powers, r * n, n);
+    for (; i < n; i += Simd.LANES) {
+      int at = Math.min(i, last);
+      FloatVector v = Native.load(x, at);
+      v.intoArray(to, start + at);
+      m0 = m0.blend(v, v.compare(VectorOperators.GT, m0).and(Simd.F32.indexInRange(at, n)));
     }
-    for (int r = 0; r < factors.length; r++) {
-      scale(powers, r * n, n, factors[r], y);
+    return VectorMath.largest(m0.blend(m1, m1.compare(VectorOperators.GT, m0)));
+  }
+
+  private static void scale(float[] x, int start, int n, float scale, long y) {
+    FloatVector factor = FloatVector.broadcast(Simd.F32, scale);
+    int last = Native.last(n);
+    for (int i = 0; i < n; i += Simd.LANES) {
+      int at = Math.min(i, last);
+      Native.store(FloatVector.fromArray(Simd.F32, x, start + at).mul(factor), y, at);
     }
   }
 
@@ -34,9 +80,15 @@ final class RowMaps {
     }
   }
 
-  static void softmaxGrad(float[] y, float[] g, float[] out, int size, int n) {
-    for (int at = 0; at < size; at += n) {
-      softmaxGrad(y, g, at, n, VectorMath.dot(y, g, at, n), out);
+  static void softmaxGrad(long y, long g, long out, int size, int n) {
+    int last = Native.last(n);
+    for (int row = 0; row < size / n; row++) {
+      long start = (long) row * n * Float.BYTES;
+      FloatVector dot = FloatVector.broadcast(Simd.F32, VectorMath.dot(y + start, g + start, n));
+      for (int i = 0; i < n; i += Simd.LANES) {
+        int at = Math.min(i, last);
+        Native.store(Native.load(g + start, at).sub(dot).mul(Native.load(y + start, at)), out + start, at);
+      }
     }
   }
 
@@ -68,28 +120,45 @@ final class RowMaps {
     }
   }
 
-  /** Operands z and gate; one gate for {@code width} channels. {@code room} is as long as the result. */
-  static void gatedGelu(float[] z, float[] gate, float[] room, float[] y, int size, int width) {
-    gated(z, gate, room, size, width);
-    UnaryMaps.gelu(room, y, size);
+  /** Operands z and gate, which has an element for each {@code width} of z. */
+  static void gatedGelu(long[] in, long[] out, int size, int width) {
+    int block = Math.max(1, Rows.BLOCK / width);
+    long room = Scratch.memory(Scratch.ROOM, block * width).address();
+    for (int row = 0; row < size / width; row += block) {
+      int rows = Math.min(block, size / width - row);
+      long start = (long) row * width * Float.BYTES;
+      gated(in[0] + start, in[1] + (long) row * Float.BYTES, room, rows, width);
+      GeluMaps.gelu(room, out[0] + start, rows * width);
+    }
   }
 
   /** Operands z, gate and gradOutput; results gradZ and gradGate, the latter summed over the channels of each expert. */
-  static void gatedGeluGrad(float[][] in, float[] room, float[] gradZ, float[] gradGate, int size, int width) {
-    gated(in[0], in[1], gradZ, size, width);
-    UnaryMaps.geluGrad(gradZ, in[2], room, size);
-    gated(room, in[1], gradZ, size, width);
-    for (int e = 0; e < size / width; e++) {
-      gradGate[e] = VectorMath.dot(room, in[0], e * width, width);
+  static void gatedGeluGrad(long[] in, long[] out, int size, int width) {
+    int block = Math.max(1, Rows.BLOCK / width);
+    long room = Scratch.memory(Scratch.ROOM, 2 * Rows.padded(block * width)).address();
+    long slope = room + (long) Rows.padded(block * width) * Float.BYTES;
+    for (int row = 0; row < size / width; row += block) {
+      int rows = Math.min(block, size / width - row);
+      long start = (long) row * width * Float.BYTES;
+      long gate = in[1] + (long) row * Float.BYTES;
+      gated(in[0] + start, gate, room, rows, width);
+      GeluMaps.gradient(room, in[2] + start, slope, rows * width);
+      gated(slope, gate, out[0] + start, rows, width);
+      for (int r = 0; r < rows; r++) {
+        long at = (long) r * width * Float.BYTES;
+        Native.set(out[1], row + r, VectorMath.dot(slope + at, in[0] + start + at, width));
+      }
     }
   }
 
   /** Multiplies each {@code width} elements by an element of their own. */
-  private static void gated(float[] x, float[] gate, float[] y, int size, int width) {
-    for (int e = 0; e < size / width; e++) {
-      FloatVector factor = FloatVector.broadcast(Simd.F32, gate[e]);
-      for (int i = e * width; i < (e + 1) * width; i += Simd.LANES) {
-        FloatVector.fromArray(Simd.F32, x, i).mul(factor).intoArray(y, i);
+  private static void gated(long x, long gate, long y, int rows, int width) {
+    int last = Native.last(width);
+    for (int r = 0; r < rows; r++) {
+      FloatVector factor = FloatVector.broadcast(Simd.F32, Native.get(gate, r));
+      for (int i = 0; i < width; i += Simd.LANES) {
+        int at = r * width + Math.min(i, last);
+        Native.store(Native.load(x, at).mul(factor), y, at);
       }
     }
   }

@@ -36,11 +36,16 @@ final class Rows {
 
     /** Whether a block of rows sees but one row of it: the first, which every row shares. */
     private boolean shared(int block) {
-      return block == 1 ? data.repeats(width) : data.size() == width;
+      return block == 1 ? data.repeats(width) : isOneRow();
+    }
+
+    /** Whether it has but one row. */
+    boolean isOneRow() {
+      return data.size() == width;
     }
 
     /** Elements in {@code rows} rows from {@code row} on. */
-    private int length(long row, long rows) {
+    int length(long row, long rows) {
       return (int) Math.min(rows * width, data.size() - row * width);
     }
   }

@@ -2,6 +2,7 @@ package dev.tenon.kernels.cpu;
 
 import dev.tenon.engine.op.Unary;
 import dev.tenon.engine.op.UnaryGrad;
+import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
@@ -10,7 +11,6 @@ import jdk.incubator.vector.VectorOperators;
  * {@link VectorMath}. Functions without a loop of their own are computed by their definition.
  */
 final class UnaryMaps {
-  private static final float INV_SQRT_2_PI = 0.3989423f;
   /** GELU is about {@code x·sigmoid(LINEAR·x + CUBIC·x³)}. */
   private static final float LINEAR = 1.5957692f;
   private static final float CUBIC = 0.07135482f;
@@ -52,7 +52,6 @@ final class UnaryMaps {
       case SILU -> (in, out, n) -> gateGrad(in[0], in[1], out[0], n, 1, 0);
       case QUICK_GELU -> (in, out, n) -> gateGrad(in[0], in[1], out[0], n, 1.702f, 0);
       case GELU_TANH -> (in, out, n) -> gateGrad(in[0], in[1], out[0], n, LINEAR, CUBIC);
-      case GELU -> (in, out, n) -> geluGrad(in[0], in[1], out[0], n);
       default -> (in, out, n) -> define(op, in[0], in[1], out[0], n);
     };
   }
@@ -161,24 +160,12 @@ final class UnaryMaps {
     }
   }
 
-  /** {@code x·Φ(x) = max(x, 0) − |x|·Φ(−|x|)}. */
-  static void gelu(float[] x, float[] y, int n) {
-    VectorMath.tail(x, y, n, 0);
-    for (int i = 0; i < n; i += Simd.LANES) {
-      FloatVector v = FloatVector.fromArray(Simd.F32, x, i);
-      FloatVector a = v.abs();
-      a = a.blend(Float.MAX_VALUE, a.compare(VectorOperators.GT, Float.MAX_VALUE));
-      v.blend(0, v.lt(0)).sub(a.mul(FloatVector.fromArray(Simd.F32, y, i))).intoArray(y, i);
-    }
-  }
-
-  /** {@code g·(Φ(x) + x·φ(x))}: with that sum {@code low} at −|x|, it is {@code 1 − low} at |x|. */
-  static void geluGrad(float[] x, float[] g, float[] y, int n) {
-    VectorMath.tail(x, y, n, -INV_SQRT_2_PI);
-    for (int i = 0; i < n; i += Simd.LANES) {
-      FloatVector low = FloatVector.fromArray(Simd.F32, y, i);
-      FloatVector slope = low.neg().add(1).blend(low, FloatVector.fromArray(Simd.F32, x, i).lt(0));
-      slope.mul(FloatVector.fromArray(Simd.F32, g, i)).intoArray(y, i);
-    }
+  /** As {@link GeluMaps#gelu}, on arrays. */
+  private static void gelu(float[] x, float[] y, int n) {
+    MemorySegment memory = Scratch.memory(Scratch.ROOM, 2 * Rows.padded(n));
+    long result = (long) Rows.padded(n) * Float.BYTES;
+    MemorySegment.copy(x, 0, memory, Simd.FLOAT, 0, n);
+    GeluMaps.gelu(memory.address(), memory.address() + result, n);
+    MemorySegment.copy(memory, Simd.FLOAT, result, y, 0, n);
   }
 }

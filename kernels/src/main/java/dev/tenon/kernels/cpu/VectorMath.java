@@ -22,8 +22,6 @@ final class VectorMath {
   /** Beyond these exp is zero or infinite. */
   private static final float EXP_MIN = -104;
   private static final float EXP_MAX = 89;
-  /** Beyond this the tail of the normal distribution is zero. */
-  private static final float TAIL_MAX = 14.5f;
   /** Lanes moved on by so many, around the end. */
   private static final VectorShuffle<Float> BY_8 = turn(8 % Simd.LANES);
   private static final VectorShuffle<Float> BY_4 = turn(4 % Simd.LANES);
@@ -67,67 +65,29 @@ final class VectorMath {
   }
 
   /**
-   * {@link #exp} of arguments up to 40, in fewer steps: {@link #SHIFT} leaves k + 64, raised by a float's exponent of 0, in the bits where
-   * one shift makes it an exponent.
+   * {@link #exp} of arguments up to 40, in fewer steps: 2ᵏ times a minimax polynomial for 2ʳ. Such an argument far below zero is off by its
+   * own roundoff. {@link #SHIFT} leaves k + 64, raised by a float's exponent of 0, in the bits where one shift makes it an exponent; the
+   * polynomial makes up for the 64.
    */
   static void decay(float[] x, float scale, float shift, float[] y, int at, int n) {
     FloatVector round = FloatVector.broadcast(Simd.F32, SHIFT);
     FloatVector log2e = FloatVector.broadcast(Simd.F32, LOG2_E);
-    FloatVector high = FloatVector.broadcast(Simd.F32, -LN2_HIGH);
-    FloatVector low = FloatVector.broadcast(Simd.F32, -LN2_LOW);
-    FloatVector c6 = FloatVector.broadcast(Simd.F32, 0.0013814466f);
-    FloatVector c5 = FloatVector.broadcast(Simd.F32, 0.008368781f);
-    FloatVector c4 = FloatVector.broadcast(Simd.F32, 0.041668393f);
-    FloatVector c3 = FloatVector.broadcast(Simd.F32, 0.1666652f);
-    FloatVector c2 = FloatVector.broadcast(Simd.F32, 0.49999994f);
+    FloatVector c6 = FloatVector.broadcast(Simd.F32, 0x1p-64f * 0.00015353362f);
+    FloatVector c5 = FloatVector.broadcast(Simd.F32, 0x1p-64f * 0.0013398874f);
+    FloatVector c4 = FloatVector.broadcast(Simd.F32, 0x1p-64f * 0.009618437f);
+    FloatVector c3 = FloatVector.broadcast(Simd.F32, 0x1p-64f * 0.055503324f);
+    FloatVector c2 = FloatVector.broadcast(Simd.F32, 0x1p-64f * 0.24022648f);
+    FloatVector c1 = FloatVector.broadcast(Simd.F32, 0x1p-64f * 0.6931472f);
+    FloatVector c0 = FloatVector.broadcast(Simd.F32, 0x1p-64f);
     FloatVector factor = FloatVector.broadcast(Simd.F32, scale);
     FloatVector offset = FloatVector.broadcast(Simd.F32, shift);
     for (int i = at; i < at + n; i += Simd.LANES) {
       FloatVector v = FloatVector.fromArray(Simd.F32, x, i).fma(factor, offset);
       v = v.blend(EXP_MIN, v.lt(EXP_MIN));
       FloatVector shifted = v.fma(log2e, round);
-      FloatVector whole = shifted.sub(round);
-      FloatVector r = whole.fma(low, whole.fma(high, v));
-      FloatVector p = r.fma(c6, c5).fma(r, c4).fma(r, c3).fma(r, c2);
-      p = p.fma(r.mul(r), r).add(1);
-      FloatVector power = shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
-      p.mul(power).mul(0x1p-64f).intoArray(y, i);
-    }
-  }
-
-  /**
-   * {@code Φ(−|x|) + slope·|x|·e^(−x²/2)}, where Φ is the normal distribution: as in {@link #decay} the exponential, times a minimax
-   * polynomial in t = 1/(1 + 0.3·|x|).
-   */
-  static void tail(float[] x, float[] y, int n, float slope) {
-    FloatVector round = FloatVector.broadcast(Simd.F32, SHIFT);
-    FloatVector steep = FloatVector.broadcast(Simd.F32, slope);
-    for (int i = 0; i < n; i += Simd.LANES) {
-      FloatVector a = FloatVector.fromArray(Simd.F32, x, i).abs();
-      a = a.blend(TAIL_MAX, a.compare(VectorOperators.GT, TAIL_MAX));
-      FloatVector v = a.mul(a).mul(-0.5f);
-      FloatVector shifted = v.fma(FloatVector.broadcast(Simd.F32, LOG2_E), round);
-      FloatVector whole = shifted.sub(round);
-      FloatVector r = whole.fma(FloatVector.broadcast(Simd.F32, -LN2_HIGH), v);
-      r = whole.fma(FloatVector.broadcast(Simd.F32, -LN2_LOW), r);
-      FloatVector p = r.fma(FloatVector.broadcast(Simd.F32, 0.0013814466f), FloatVector.broadcast(Simd.F32, 0.008368781f));
-      p = p.fma(r, FloatVector.broadcast(Simd.F32, 0.041668393f));
-      p = p.fma(r, FloatVector.broadcast(Simd.F32, 0.1666652f));
-      p = p.fma(r, FloatVector.broadcast(Simd.F32, 0.49999994f));
-      p = p.fma(r.mul(r), r).add(1);
-      p = p.mul(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats());
-      FloatVector one = FloatVector.broadcast(Simd.F32, 1);
-      FloatVector t = one.div(a.fma(FloatVector.broadcast(Simd.F32, 0.3f), one));
-      FloatVector q = t.fma(FloatVector.broadcast(Simd.F32, -0.020619987f), FloatVector.broadcast(Simd.F32, 0.11241604f));
-      q = q.fma(t, FloatVector.broadcast(Simd.F32, -0.2281658f));
-      q = q.fma(t, FloatVector.broadcast(Simd.F32, 0.19171818f));
-      q = q.fma(t, FloatVector.broadcast(Simd.F32, -0.07936588f));
-      q = q.fma(t, FloatVector.broadcast(Simd.F32, 0.09612446f));
-      q = q.fma(t, FloatVector.broadcast(Simd.F32, 0.078401394f));
-      q = q.fma(t, FloatVector.broadcast(Simd.F32, 0.11023278f));
-      q = q.fma(t, FloatVector.broadcast(Simd.F32, 0.11957215f));
-      q = q.fma(t, FloatVector.broadcast(Simd.F32, 0.11968667f));
-      q.fma(t, steep.mul(a)).mul(p).mul(0x1p-64f).intoArray(y, i);
+      FloatVector r = v.fma(log2e, round.sub(shifted));
+      FloatVector p = r.fma(c6, c5).fma(r, c4).fma(r, c3).fma(r, c2).fma(r, c1).fma(r, c0);
+      p.mul(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats()).intoArray(y, i);
     }
   }
 
@@ -200,6 +160,58 @@ final class VectorMath {
     return total(s0.add(s1).add(s2.add(s3)));
   }
 
+  /** Sum of {@code n} elements in memory. */
+  static float sum(long x, int n) {
+    int l = Simd.LANES;
+    FloatVector s0 = FloatVector.zero(Simd.F32);
+    FloatVector s1 = s0;
+    FloatVector s2 = s0;
+    FloatVector s3 = s0;
+    int i = 0;
+    for (; i <= n - 4 * l; i += 4 * l) {
+      s0 = s0.add(Native.load(x, i));
+      s1 = s1.add(Native.load(x, i + l));
+      s2 = s2.add(Native.load(x, i + 2 * l));
+      s3 = s3.add(Native.load(x, i + 3 * l));
+    }
+    for (; i <= n - l; i += l) {
+      s0 = s0.add(Native.load(x, i));
+    }
+    if (i < n) {
+      s1 = s1.add(FloatVector.zero(Simd.F32).blend(Native.load(x, Native.last(n)), rest(i, n)));
+    }
+    return total(s0.add(s1).add(s2.add(s3)));
+  }
+
+  /** Sum of the products of {@code n} elements in memory. */
+  static float dot(long x, long y, int n) {
+    int l = Simd.LANES;
+    FloatVector s0 = FloatVector.zero(Simd.F32);
+    FloatVector s1 = s0;
+    FloatVector s2 = s0;
+    FloatVector s3 = s0;
+    int i = 0;
+    for (; i <= n - 4 * l; i += 4 * l) {
+      s0 = Native.load(x, i).fma(Native.load(y, i), s0);
+      s1 = Native.load(x, i + l).fma(Native.load(y, i + l), s1);
+      s2 = Native.load(x, i + 2 * l).fma(Native.load(y, i + 2 * l), s2);
+      s3 = Native.load(x, i + 3 * l).fma(Native.load(y, i + 3 * l), s3);
+    }
+    for (; i <= n - l; i += l) {
+      s0 = Native.load(x, i).fma(Native.load(y, i), s0);
+    }
+    if (i < n) {
+      FloatVector product = Native.load(x, Native.last(n)).mul(Native.load(y, Native.last(n)));
+      s1 = s1.add(FloatVector.zero(Simd.F32).blend(product, rest(i, n)));
+    }
+    return total(s0.add(s1).add(s2.add(s3)));
+  }
+
+  /** Of the last vector of a row of {@code n} elements, the lanes from element {@code i} to the row's end. */
+  static VectorMask<Float> rest(int i, int n) {
+    return Simd.F32.indexInRange(Native.last(n), n).andNot(Simd.F32.indexInRange(Native.last(n), i));
+  }
+
   /**
    * The lanes' sum, halves first. {@link FloatVector#reduceLanes} leaves the order open, and takes another one once its caller has been
    * compiled.
@@ -214,6 +226,23 @@ final class VectorMath {
     }
     v = v.add(v.rearrange(BY_2));
     return v.add(v.rearrange(BY_1)).lane(0);
+  }
+
+  /** The largest lane, NaNs left out; {@link FloatVector#reduceLanes} minds them, which takes many times as long. */
+  static float largest(FloatVector peaks) {
+    FloatVector v = peaks;
+    if (Simd.LANES > 8) {
+      v = larger(v, v.rearrange(BY_8));
+    }
+    if (Simd.LANES > 4) {
+      v = larger(v, v.rearrange(BY_4));
+    }
+    v = larger(v, v.rearrange(BY_2));
+    return larger(v, v.rearrange(BY_1)).lane(0);
+  }
+
+  private static FloatVector larger(FloatVector x, FloatVector y) {
+    return x.blend(y, y.compare(VectorOperators.GT, x));
   }
 
   private static VectorShuffle<Float> turn(int lanes) {

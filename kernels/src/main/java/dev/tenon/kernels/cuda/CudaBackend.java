@@ -18,6 +18,8 @@ final class CudaBackend implements Backend {
   /** A system property: the most memory to take from a GPU. */
   private static final String MEMORY = "tenon.cuda.memory";
 
+  /** A system property: record plans into graphs. Off unless set, as no graph has been replayed on a GPU yet. */
+  private static final String GRAPHS = "tenon.cuda.graphs";
   /** Smaller copies are handed to the driver as they are. */
   private static final long STAGED_BYTES = 64 << 10;
 
@@ -87,7 +89,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public synchronized Optional<Recording> record(Runnable work) {
-    if (launcher.isSynchronous()) {
+    if (!Boolean.getBoolean(GRAPHS) || launcher.isSynchronous()) {
       work.run();
       return Optional.empty();
     }

@@ -29,10 +29,10 @@ final class CudaKernels {
         reductions.all(),
         new RowKernels(launcher, faults, reductions).all(),
         new GemmKernels(launcher, new CudaProducts(launcher, info.multiprocessors())).all(),
-        tensor(driver, launcher, info, precision == Precision.TF32),
+        new TensorKernels("tensor", 0.5, launcher, new WarpProducts(launcher, info.multiprocessors()), precision == Precision.TF32).all(),
         new AttentionKernels(launcher, reductions, new CudaTiles(info.sharedBytes())).all(),
         new FlashKernels(launcher, reductions).all(),
-        info.capability() == HopperProducts.CAPABILITY ? new Flash90Kernels(launcher).all() : List.<Kernel>of(),
+        ofHopper(driver, launcher, info, precision == Precision.TF32),
         new ImplicitConvKernels(launcher, reductions, info.multiprocessors()).all(),
         new AffinityKernels(launcher, info.multiprocessors()).all(),
         new ConvKernels(launcher).all(),
@@ -42,12 +42,14 @@ final class CudaKernels {
         .flatMap(List::stream).toList();
   }
 
-  /** Products on tensor cores, by the instructions that every GPU has and by those that only Hopper's have. */
-  private static List<Kernel> tensor(Driver driver, Launcher launcher, Driver.Info info, boolean tf32) {
-    TensorKernels all = new TensorKernels("tensor", 0.5, launcher, new WarpProducts(launcher, info.multiprocessors()), tf32);
-    TensorKernels hopper =
-        new TensorKernels("hopper", 0.25, launcher, new HopperProducts(driver, launcher, info.multiprocessors()), tf32);
-    return Stream.of(all, hopper).filter(k -> k == all || info.capability() == HopperProducts.CAPABILITY)
-        .flatMap(k -> k.all().stream()).toList();
+  /** Products and attention by instructions that only GPUs of compute capability 9.0 have. */
+  private static List<Kernel> ofHopper(Driver driver, Launcher launcher, Driver.Info info, boolean tf32) {
+    if (info.capability() != HopperProducts.CAPABILITY) {
+      return List.of();
+    }
+    return Stream.of(
+        new TensorKernels("hopper", 0.25, launcher, new HopperProducts(driver, launcher, info.multiprocessors()), tf32).all(),
+        new Flash90Kernels(driver, launcher, info.multiprocessors()).all())
+        .flatMap(List::stream).toList();
   }
 }

@@ -2,6 +2,8 @@ package dev.tenon.kernels.cuda;
 
 import static dev.tenon.kernels.gpu.AttentionKernels.heads;
 
+import dev.tenon.engine.Layout;
+import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
@@ -11,19 +13,28 @@ import dev.tenon.kernels.gpu.Grid;
 import dev.tenon.kernels.gpu.Launcher;
 import dev.tenon.kernels.gpu.OpKernel;
 import dev.tenon.kernels.gpu.Operands;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** Launches the text {@code flash90.cu}: attention of BF16 by warpgroups, which GPUs of compute capability 9.0 have. */
-record Flash90Kernels(Launcher launcher) {
-  private static final String TEXT = "flash90";
+/**
+ * Launches the texts {@code flash90.cu} and {@code flash90grad.cu}: attention of BF16 by warpgroups, which GPUs of compute capability 9.0
+ * have.
+ */
+record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
+  private static final String FORWARD = "flash90";
+  private static final String BACKWARD = "flash90grad";
   private static final double COST = 0.25;
-  private static final int THREADS = 256;
-  private static final int LINE = 128;
-  private static final int TILE = 64 * LINE;
-  private static final int STAGES = 3;
-  /** The most positions of a head that lie in shared memory as a whole. */
+  private static final int CHANNELS = 64;
+  /** What the text calls by these names. */
   private static final int WHOLE = 208;
-  private static final int GRAD_BYTES = 4 * TILE + STAGES * (2 * TILE + 2 * 64 * Float.BYTES);
+  private static final int STAGES = 3;
+  private static final int TILE = 64 * TensorMap.ROW;
+  private static final int BARRIERS = 64;
+  /** Queries or keys of a block; and of those that come in parts, how many come together. */
+  private static final int BLOCK = 128;
+  private static final int KEYS = 64;
+  private static final int QUERIES = 48;
 
   List<Kernel> all() {
     return List.of(
@@ -34,65 +45,121 @@ record Flash90Kernels(Launcher launcher) {
   private String refusal(Call call) {
     Attention op = (Attention) call.op();
     String reason = FlashKernels.refusal(call, 0);
-    return reason == null ? refusal(call.input(0), op.scale(), op.bias()) : reason;
+    return reason == null ? refusal(call.inputs().subList(0, 3), op.scale(), op.bias()) : reason;
   }
 
   private String gradRefusal(Call call) {
     AttentionGrad op = (AttentionGrad) call.op();
     String reason = FlashKernels.refusal(call, 1);
-    return reason == null ? refusal(call.input(1), op.scale(), op.bias()) : reason;
+    return reason == null ? refusal(call.inputs().subList(1, 4), op.scale(), op.bias()) : reason;
   }
 
-  private static String refusal(Tensor q, double scale, boolean bias) {
+  private static String refusal(List<Tensor> operands, double scale, boolean bias) {
     if (bias) {
       return "knows no bias";
     }
-    if (q.dim(3) <= 32) {
+    Tensor q = operands.getFirst();
+    if (q.dim(3) <= CHANNELS / 2) {
       return "fills heads up to 64 channels, and those of " + q.shape() + " would be half empty";
+    }
+    for (Tensor t : operands) {
+      if (t.size() == 0) {
+        return "copies elements, and " + t.shape() + " has none";
+      }
+      for (int d = 0; d < 3; d++) {
+        if (t.dim(d) > 1 && t.layout().stride(d) < t.dim(3)) {
+          return "copies heads that lie apart, one after the other, and those of " + t.layout() + " do not";
+        }
+      }
     }
     return scale > 0 ? null : "takes the largest product for the largest score, and scales by " + scale;
   }
 
-  private void launch(Call call, String name, Tensor q, long positions, int each, int sharedBytes, Object... arguments) {
-    Grid grid = new Grid((int) ((positions + each - 1) / each), (int) q.dim(2), (int) q.dim(0), THREADS, sharedBytes);
-    launcher.launch(call, Launcher.Entry.of(TEXT, name, q.dtype()), grid, arguments);
+  /** Writes map {@code i} of the text's structure {@code Maps}: of an operand at {@code address} that is copied {@code rows} at a time. */
+  private void encode(MemorySegment maps, int i, Shape shape, Layout layout, long address, int rows) {
+    long[] dims = {shape.dim(3), shape.dim(1), shape.dim(2), shape.dim(0)};
+    long[] strides = {layout.stride(1), layout.stride(2), layout.stride(0)};
+    for (int d = 0; d < 3; d++) {
+      // Where there is only one, its distance from the next may be anything.
+      strides[d] = dims[d + 1] == 1 ? CHANNELS : strides[d];
+    }
+    driver.encode(maps.asSlice((long) i * TensorMap.BYTES, TensorMap.BYTES),
+        new TensorMap(TensorMap.Element.BF16, dims, strides, new int[] {rows, 1, 1}), address);
+  }
+
+  /** An attention's operands and how they are copied; {@code g} is the address of gradOutput, which is dense, or 0. */
+  private record Heads(Call call, Tensor q, Tensor k, Tensor v, boolean causal, double scale, long g) {
+    static Heads of(Call call, int q, boolean causal, double scale, long g) {
+      return new Heads(call, call.input(q), call.input(q + 1), call.input(q + 2), causal, scale, g);
+    }
+
+    int jobs() {
+      return (int) (q.dim(0) * q.dim(2));
+    }
+  }
+
+  /** Starts a kernel that copies so many queries and so many keys at a time. */
+  private void launch(Heads h, String text, String name, Grid grid, int queries, int keys, Object... arguments) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment maps = arena.allocate(4L * TensorMap.BYTES, TensorMap.ALIGNMENT);
+      encode(maps, 0, h.q.shape(), h.q.layout(), Launcher.address(h.q), queries);
+      encode(maps, 1, h.k.shape(), h.k.layout(), Launcher.address(h.k), keys);
+      encode(maps, 2, h.v.shape(), h.v.layout(), Launcher.address(h.v), keys);
+      if (h.g != 0) {
+        encode(maps, 3, h.q.shape(), Layout.contiguous(h.q.shape()), h.g, queries);
+      }
+      Object[] all = new Object[arguments.length + 2];
+      all[0] = maps;
+      all[1] = heads(h.q, h.k, h.v, h.causal, null);
+      System.arraycopy(arguments, 0, all, 2, arguments.length);
+      launcher.launch(h.call, Launcher.Entry.of(text, name, h.q.dtype()), grid, all);
+    }
+  }
+
+  /** Blocks that take heads one after the other, of which they hold two, each of so many operands. */
+  private Grid byHeads(Heads h, int operands) {
+    int bytes = 2 * operands * WHOLE * TensorMap.ROW + (256 - WHOLE) * TensorMap.ROW + BARRIERS;
+    return new Grid(Math.min(h.jobs(), multiprocessors), 1, 1, 512, bytes);
+  }
+
+  /** Blocks of 128 positions, that hold {@code own} tiles of them and so many of the others in parts. */
+  private static Grid byPositions(Heads h, long positions, int own, int others, int rowBytes) {
+    return new Grid((int) ((positions + BLOCK - 1) / BLOCK), (int) h.q.dim(2), (int) h.q.dim(0), 256,
+        own * TILE + STAGES * 2 * others * rowBytes + BARRIERS);
   }
 
   private void forward(Call call) {
     Attention op = (Attention) call.op();
-    Tensor q = call.input(0);
-    long keys = call.input(1).dim(1);
-    Object[] arguments = {heads(q, call.input(1), call.input(2), op.causal(), null), op.scale(), q, call.input(1), call.input(2),
-        call.output(0), call.output(1)};
-    if (keys > WHOLE - 16 && keys <= WHOLE) {
-      launch(call, "flashWhole", q, q.dim(1), 256, 4 * TILE + 2 * WHOLE * LINE, arguments);
+    Heads h = Heads.of(call, 0, op.causal(), op.scale(), 0);
+    long keys = h.k.dim(1);
+    if (h.q.dim(1) <= WHOLE && keys > WHOLE - 16 && keys <= WHOLE) {
+      launch(h, FORWARD, "flashHeads", byHeads(h, 3), WHOLE, WHOLE, h.jobs(), h.scale, call.output(0), call.output(1));
     } else {
       int together = keys <= 64 ? 64 : 128;
-      launch(call, "flash" + together, q, q.dim(1), 128, 2 * TILE + STAGES * 2 * together * LINE, arguments);
+      launch(h, FORWARD, "flash" + together, byPositions(h, h.q.dim(1), 2, together, TensorMap.ROW), BLOCK, together, h.scale,
+          call.output(0), call.output(1));
     }
   }
 
   private void backward(Call call) {
     try (Operands in = launcher.operands(call)) {
       AttentionGrad op = (AttentionGrad) call.op();
-      Tensor q = call.input(1);
-      Tensor k = call.input(2);
-      Tensor v = call.input(3);
-      int[] heads = heads(q, k, v, op.causal(), null);
-      long g = in.aligned(0);
+      Heads h = Heads.of(call, 1, op.causal(), op.scale(), in.aligned(0));
       long o = in.aligned(4);
       long lse = in.contiguous(5);
-      if (q.dim(1) <= WHOLE && k.dim(1) <= WHOLE) {
-        launch(call, "flashGradWhole", q, 1, 1, (3 * WHOLE + 256) * LINE, heads, op.scale(), g, q, k, v, o, lse, call.output(0),
-            call.output(1), call.output(2));
+      int queries = (int) h.q.dim(1);
+      if (queries <= WHOLE && h.k.dim(1) <= WHOLE) {
+        launch(h, BACKWARD, "flashGradHeads", byHeads(h, 4), WHOLE, WHOLE, h.jobs(), h.scale, o, lse, call.output(0), call.output(1),
+            call.output(2));
         return;
       }
-      int rows = (int) (q.dim(0) * q.dim(1) * q.dim(2));
-      long delta = in.scratch((long) rows * Float.BYTES);
-      launcher.launch(call, Launcher.Entry.of(TEXT, "flashDots", q.dtype()), Grid.each(8L * rows), heads, rows, g, o, delta);
-      launch(call, "flashGradQuery", q, q.dim(1), 128, GRAD_BYTES, heads, op.scale(), g, q, k, v, lse, delta, call.output(0));
-      launch(call, "flashGradKeyValue", q, k.dim(1), 128, GRAD_BYTES, heads, op.scale(), g, q, k, v, lse, delta, call.output(1),
-          call.output(2));
+      int padded = (queries + 127) / 128 * 128 + 64;
+      long rows = in.scratch(2L * h.jobs() * padded * Float.BYTES);
+      launcher.launch(call, Launcher.Entry.of(BACKWARD, "flashRows", h.q.dtype()), Grid.each(8L * h.jobs() * padded),
+          heads(h.q, h.k, h.v, h.causal, null), h.jobs() * padded, h.g, o, lse, rows);
+      launch(h, BACKWARD, "flashGradQuery", byPositions(h, queries, 4, KEYS, TensorMap.ROW), BLOCK, KEYS, h.scale, rows, call.output(0));
+      launch(h, BACKWARD, "flashGradKeyValue", byPositions(h, h.k.dim(1), 4, QUERIES, TensorMap.ROW + Float.BYTES), QUERIES, BLOCK, h.scale,
+          rows, call.output(1), call.output(2));
     }
   }
 }

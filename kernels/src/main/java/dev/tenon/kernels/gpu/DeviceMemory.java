@@ -127,7 +127,7 @@ public final class DeviceMemory implements AutoCloseable {
     return Thread.currentThread() == keeper ? apart : free;
   }
 
-  /** From now on, until {@link #together}, the calling thread takes blocks that nobody had before it, and has those it gives back to itself. */
+  /** Until {@link #together}, the calling thread takes blocks that nobody had before it, and only it gets those that it gives back. */
   public synchronized void apart() {
     if (keeper != null) {
       throw new IllegalStateException("thread " + keeper.getName() + " has blocks apart already");

@@ -82,6 +82,11 @@ __device__ inline void tensorStore(const TensorMap* map, const void* from, int x
   asm volatile("cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];"
       ::"l"(map), "r"(sharedAddress(from)), "r"(x), "r"(y), "r"(z), "r"(w) : "memory");
 }
+// Bytes as they lie, a multiple of 16 of them.
+__device__ inline void bulkLoad(void* to, const void* from, u32 bytes, u64* barrier) {
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
+      ::"r"(sharedAddress(to)), "l"(from), "r"(bytes), "r"(sharedAddress(barrier)) : "memory");
+}
 __device__ inline void storeCommit() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }
 // Waits until all groups of stores but the last N have read shared memory, or have been written.
 template <int N> __device__ inline void storeWaitRead() { asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(N) : "memory"); }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tenon.engine.TenonException;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -68,6 +69,26 @@ class DeviceMemoryTest {
       memory.give(block);
     }
     assertThat(device.used()).isZero();
+  }
+
+  @Test
+  void blocksTakenApartAreHeldUntilTheyAreGivenBack() {
+    DeviceMemory memory = new DeviceMemory(new Device(64 * MIB), limit(Long.MAX_VALUE));
+    DeviceMemory.Block before = memory.take(MIB);
+    memory.give(before);
+    memory.apart();
+    DeviceMemory.Block block = memory.take(MIB);
+    memory.give(block);
+    assertThat(block).isNotEqualTo(before);
+    assertThat(memory.take(MIB)).as("used again").isEqualTo(block);
+    memory.give(block);
+    assertThatThrownBy(memory::apart).isInstanceOf(IllegalStateException.class);
+    List<DeviceMemory.Block> kept = memory.together();
+    assertThat(kept).containsExactly(block);
+    assertThat(memory.take(MIB)).isEqualTo(before);
+    assertThat(memory.take(MIB)).isNotEqualTo(block);
+    kept.forEach(memory::give);
+    assertThat(memory.take(MIB)).isEqualTo(block);
   }
 
   @Test

@@ -30,6 +30,8 @@ public final class BatchLoader implements AutoCloseable {
   private final ExecutorService workers;
   /** A pool reports its end a moment before its threads are gone. */
   private final List<Thread> threads = new CopyOnWriteArrayList<>();
+  /** Begun while the last batches of the epoch before are used, so that no step waits where two epochs meet. */
+  private Epoch upcoming;
 
   /**
    * @throws TenonException when there are no samples, or too few for the one full batch asked for
@@ -70,7 +72,9 @@ public final class BatchLoader implements AutoCloseable {
    * @param firstBatch at most {@link #batchesPerEpoch}, where nothing is left
    */
   public Iterator<Batch> epoch(long epoch, int firstBatch) {
-    return new Epoch(epoch, firstBatch);
+    Epoch begun = upcoming;
+    upcoming = null;
+    return begun != null && begun.epoch == epoch && firstBatch == 0 ? begun : new Epoch(epoch, firstBatch);
   }
 
   /** Stops the threads and waits until they are gone; images under way are given up. */
@@ -127,6 +131,9 @@ public final class BatchLoader implements AutoCloseable {
         throw new TenonException("interrupted while waiting for images; run again with --resume");
       }
       submit();
+      if (options.shuffle() && underWay.size() < options.ahead() && upcoming == null) {
+        upcoming = new Epoch(epoch + 1, 0);
+      }
       return next.batch();
     }
 

@@ -68,6 +68,16 @@ class BatchLoaderTest {
     assertSame(rest, expected);
   }
 
+  @Test
+  void anEpochBegunAheadIsTheSameAsOneBegunAlone() {
+    List<Batch> whole = batches(2, ImageCache.none(DECODER), 0);
+    try (var loader = new BatchLoader(samples, TRAIN, ImageCache.none(DECODER), LoaderOptions.train(4, 2, 7))) {
+      List<Batch> second = new ArrayList<>();
+      loader.epoch(1).forEachRemaining(second::add);
+      assertSame(second, whole.subList(5, 10));
+    }
+  }
+
   private List<Batch> batches(int workers, ImageCache cache, int firstBatch) {
     List<Batch> batches = new ArrayList<>();
     try (var loader = new BatchLoader(samples, TRAIN, cache, LoaderOptions.train(4, workers, 7))) {

@@ -47,7 +47,7 @@ class GpuTrainingTest {
       return 3.0 * patch * patch + depth * (3.0 * dim + 4.0 * dim + tokens + dim) + dim;
     }
 
-    /** How far the loss of {@code step} may be off as a share of it where each of a block's dozen stages rounds what it hands on to BF16. */
+    /** How far the loss of {@code step} may be off, as a share of it, where each of a block's dozen stages rounds its result to BF16. */
     double bf16(int step) {
       return (step + 1) * DType.BF16.roundoff() * Math.sqrt(12.0 * depth);
     }
