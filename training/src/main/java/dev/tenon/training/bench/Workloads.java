@@ -76,7 +76,8 @@ record Workloads(int batch) {
 
   private static OpWork linear(long m, long n, long k) {
     Op op = new Linear(true);
-    return new OpWork("linear-" + m + "x" + n + "x" + k, op, Draws.uniform(shape(m, k), shape(n, k), shape(n)), Check.Part.byRows(op, 3, 1, 2), 1, k);
+    return new OpWork("linear-" + m + "x" + n + "x" + k, op, Draws.uniform(shape(m, k), shape(n, k), shape(n)),
+        Check.Part.byRows(op, 3, 1, 2), 1, k);
   }
 
   private static OpWork lora(long m, long n, long k, long rank) {
@@ -91,7 +92,8 @@ record Workloads(int batch) {
     Op forward = new Attention(scale, false, false);
     Op backward = new AttentionGrad(scale, false, false);
     String shape = batch + "x12x" + tokens;
-    all.add(new OpWork("attention-" + shape, forward, Draws.uniform(heads, heads, heads), Check.Part.byAll(forward, 3, 2, 1), 3, 64 + tokens));
+    all.add(new OpWork("attention-" + shape, forward, Draws.uniform(heads, heads, heads),
+        Check.Part.byAll(forward, 3, 2, 1), 3, 64 + tokens));
     all.add(new OpWork("attention-backward-" + shape, backward, draws -> {
       List<Tensor> in = Draws.uniform(heads, heads, heads).apply(draws);
       List<Tensor> out = forward.applyAll(in);
@@ -105,7 +107,8 @@ record Workloads(int batch) {
     Op softmax = new Softmax(-1);
     Op gelu = Unary.of(Unary.Fn.GELU);
     String shape = rows + "x" + DIM;
-    all.add(new OpWork("layerNorm-" + shape, norm, Draws.uniform(shape(rows, DIM), shape(DIM), shape(DIM)), Check.Part.byRows(norm, 3, 3, 2), 2, 2 * DIM));
+    all.add(new OpWork("layerNorm-" + shape, norm, Draws.uniform(shape(rows, DIM), shape(DIM), shape(DIM)),
+        Check.Part.byRows(norm, 3, 3, 2), 2, 2 * DIM));
     all.add(new OpWork("layerNorm-backward-" + shape, gradient, draws -> {
       List<Tensor> in = Draws.uniform(shape(rows, DIM), shape(DIM), shape(DIM)).apply(draws);
       List<Tensor> out = norm.applyAll(in);
@@ -113,7 +116,8 @@ record Workloads(int batch) {
     }, Check.Part.whole(gradient, 5, 3), 3, 2 * DIM + rows));
     all.add(new OpWork("softmax-" + 12 * rows + "x" + TOKENS, softmax, Draws.uniform(new long[][] {shape(12 * rows, TOKENS)}),
         Check.Part.byAll(softmax, 1, 1, 2), 1, TOKENS));
-    all.add(new OpWork("gelu-" + rows + "x" + 4 * DIM, gelu, draws -> List.of(draws.within(4, rows, 4 * DIM)), Check.Part.byAll(gelu, 1, 1, 2), 1, 8));
+    all.add(new OpWork("gelu-" + rows + "x" + 4 * DIM, gelu, draws -> List.of(draws.within(4, rows, 4 * DIM)),
+        Check.Part.byAll(gelu, 1, 1, 2), 1, 8));
   }
 
   /** A convolution and its two gradients; of the gradient of the weight, one group is compared. */
