@@ -19,21 +19,6 @@ import java.util.stream.IntStream;
 
 /** EMTAL's training step in PyTorch: the same network, loss, bank and AdamW (the fused one) as in Tenon. */
 final class TorchEmtal implements AutoCloseable {
-  private static final String LOSS = """
-      log_p = torch.log_softmax(torch.div(z, 2.), -1)
-      said = torch.div(torch.index_select(bank, 0, labels), 2.)
-      log_q = torch.log_softmax(said, -1)
-      kl = torch.sum(torch.mul(torch.exp(log_q), torch.sub(log_q, torch.unsqueeze(log_p, 1))), [1, 2])
-      ce = torch.cross_entropy_loss(torch.detach(z), labels, None, 0, -100, 0.)
-      sums = torch.index_add(torch.zeros_like(losses), 0, tasks, ce)
-      counts = torch.index_add(torch.zeros_like(losses), 0, tasks, torch.ones_like(ce))
-      moved = torch.add(torch.mul(losses, 0.95), torch.mul(torch.div(sums, torch.clamp(counts, 1)), 0.05))
-      now = torch.where(torch.gt(counts, 0), moved, losses)
-      weight = torch.mul(torch.reciprocal(torch.clamp(torch.index_select(now, 0, tasks), 0.001)), 4.)
-      loss = torch.add(torch.cross_entropy_loss(z, labels, None, 1, -100, %s), torch.mean(torch.mul(kl, weight)))
-      return (loss, z, now)
-      """;
-
   private final NDList arguments;
   private final List<NDArray> learning = new ArrayList<>();
   private final NDList state = new NDList();
@@ -65,7 +50,7 @@ final class TorchEmtal implements AutoCloseable {
     learning.forEach(p -> state.addAll(new NDList(manager.zeros(p.getShape()), manager.zeros(p.getShape()),
         manager.zeros(new Shape(), DataType.FLOAT32))));
     forward = new TorchScript(manager, parameters, "Tuple[Tensor, Tensor, Tensor]",
-        new TorchVit(vit).logits() + LOSS.formatted(EmtalWork.SMOOTHING));
+        new TorchVit(vit).logits() + loss(EmtalWork.SMOOTHING));
     update = new TorchScript(manager, updateParameters(), "Tuple[" + "List[Tensor], ".repeat(4) + "List[Tensor]]", update(decays));
   }
 
@@ -85,6 +70,23 @@ final class TorchEmtal implements AutoCloseable {
       results.get(2).close();
       return results.head();
     }
+  }
+
+  private static String loss(double smoothing) {
+    return """
+        log_p = torch.log_softmax(torch.div(z, 2.), -1)
+        said = torch.div(torch.index_select(bank, 0, labels), 2.)
+        log_q = torch.log_softmax(said, -1)
+        kl = torch.sum(torch.mul(torch.exp(log_q), torch.sub(log_q, torch.unsqueeze(log_p, 1))), [1, 2])
+        ce = torch.cross_entropy_loss(torch.detach(z), labels, None, 0, -100, 0.)
+        sums = torch.index_add(torch.zeros_like(losses), 0, tasks, ce)
+        counts = torch.index_add(torch.zeros_like(losses), 0, tasks, torch.ones_like(ce))
+        moved = torch.add(torch.mul(losses, 0.95), torch.mul(torch.div(sums, torch.clamp(counts, 1)), 0.05))
+        now = torch.where(torch.gt(counts, 0), moved, losses)
+        weight = torch.mul(torch.reciprocal(torch.clamp(torch.index_select(now, 0, tasks), 0.001)), 4.)
+        loss = torch.add(torch.cross_entropy_loss(z, labels, None, 1, -100, %s), torch.mean(torch.mul(kl, weight)))
+        return (loss, z, now)
+        """.formatted(smoothing);
   }
 
   private List<String> updateParameters() {
