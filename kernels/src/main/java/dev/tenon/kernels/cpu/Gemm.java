@@ -64,19 +64,18 @@ final class Gemm {
    */
   record Target(MemorySegment out, long offset, float[] bias, Epilogue epilogue) {}
 
-  /** Writes row-major C [m, n] at element {@code offset}; {@code bias} [n] may be null. */
-  void run(int m, int n, List<Term> terms, float[] bias, MemorySegment out, long offset) {
-    run(m, n, terms, new Target(out, offset, bias, null));
+  /** Writes row-major C [m, n] at element {@code offset}; narrow products go their own way. */
+  void run(int m, int n, List<Term> terms, MemorySegment out, long offset) {
+    boolean done = m > 0 && n > 0 && terms.size() == 1 && terms.getFirst().b instanceof Right.Columns(Lanes columns)
+        && Skinny.run(workers, m, n, terms.getFirst().a, columns, out, offset);
+    if (!done) {
+      run(m, n, terms, new Target(out, offset, null, null));
+    }
   }
 
-  /** Writes C [m, n] to its target. */
+  /** Writes C [m, n] to its target, with the same bits whether B has been packed before or not. */
   void run(int m, int n, List<Term> terms, Target target) {
     if (m == 0 || n == 0) {
-      return;
-    }
-    if (terms.size() == 1 && target.bias == null && target.epilogue == null
-        && terms.getFirst().b instanceof Right.Columns(Lanes columns)
-        && Skinny.run(workers, m, n, terms.getFirst().a, columns, target.out, target.offset)) {
       return;
     }
     List<Part> parts = new ArrayList<>();
@@ -227,7 +226,7 @@ final class Gemm {
   /** Row-major C [m, n] on the heap. */
   float[] product(int m, int n, Term term) {
     float[] c = new float[Math.multiplyExact(m, n)];
-    run(m, n, List.of(term), null, MemorySegment.ofArray(c), 0);
+    run(m, n, List.of(term), MemorySegment.ofArray(c), 0);
     return c;
   }
 

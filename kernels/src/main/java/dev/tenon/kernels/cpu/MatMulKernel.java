@@ -38,7 +38,7 @@ record MatMulKernel(Gemm gemm) implements Kernel {
     int n = columns.perMatrix();
     if (b.size() == b.dim(-1) * b.dim(-2)) {
       Lanes rows = Lanes.rows(a);
-      gemm.run(rows.perMatrix(), n, List.of(new Gemm.Term(rows, columns)), null, out.storage().segment(), out.layout().offset());
+      gemm.run(rows.perMatrix(), n, List.of(new Gemm.Term(rows, columns)), out.storage().segment(), out.layout().offset());
       return;
     }
     Lanes rows = Lanes.of(a, -2, -1);
@@ -46,7 +46,7 @@ record MatMulKernel(Gemm gemm) implements Kernel {
     Shape batch = out.shape().slice(0, out.rank() - 2);
     long[] ai = matrices(a, batch);
     long[] bi = matrices(b, batch);
-    gemm.each(ai.length, t -> gemm.run(m, n, List.of(new Gemm.Term(rows.matrix((int) ai[t]), columns.matrix((int) bi[t]))), null,
+    gemm.each(ai.length, t -> gemm.run(m, n, List.of(new Gemm.Term(rows.matrix((int) ai[t]), columns.matrix((int) bi[t]))),
         out.storage().segment(), out.layout().offset() + (long) t * m * n));
   }
 

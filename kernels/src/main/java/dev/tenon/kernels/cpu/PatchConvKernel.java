@@ -83,7 +83,7 @@ record PatchConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
       if (conv.bias()) {
         terms.add(PointwiseConvKernel.toEach(call.input(2), patches.count()));
       }
-      gemm.run(outputs, patches.count(), terms, null, y.storage().segment(), (long) image * outputs * patches.count());
+      gemm.run(outputs, patches.count(), terms, y.storage().segment(), (long) image * outputs * patches.count());
     });
   }
 
@@ -95,7 +95,7 @@ record PatchConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
     Lanes taps = lanes(weight, patches.depth(), 1, (int) weight.dim(0), patches.depth());
     gemm.each((int) x.dim(0), image -> {
       float[] rows = Scratch.array(2, patches.size());
-      gemm.run(patches.count(), patches.depth(), List.of(new Gemm.Term(PointwiseConvKernel.pixels(g, image), taps)), null,
+      gemm.run(patches.count(), patches.depth(), List.of(new Gemm.Term(PointwiseConvKernel.pixels(g, image), taps)),
           MemorySegment.ofArray(rows), 0);
       patches.write(rows, x.storage().segment(), image);
     });
@@ -115,7 +115,7 @@ record PatchConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
           patches.depth(), patches.depth(), patches.count());
       terms.add(new Gemm.Term(PointwiseConvKernel.channels(g, image), taps));
     }
-    gemm.run((int) out.dim(0), patches.depth(), terms, null, out.storage().segment(), 0);
+    gemm.run((int) out.dim(0), patches.depth(), terms, out.storage().segment(), 0);
   }
 
   private static long[] starts(long from, int count, int step) {

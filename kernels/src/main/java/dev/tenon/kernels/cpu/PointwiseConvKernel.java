@@ -61,7 +61,7 @@ record PointwiseConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel 
       for (int b = 0; b < call.input(0).dim(0); b++) {
         terms.add(new Gemm.Term(channels(call.input(0), b), channels(call.input(1), b)));
       }
-      gemm.run((int) out.dim(0), (int) out.dim(1), terms, null, to, 0);
+      gemm.run((int) out.dim(0), (int) out.dim(1), terms, to, 0);
       return;
     }
     Tensor weight = call.input(1);
@@ -72,7 +72,7 @@ record PointwiseConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel 
       if (call.op() instanceof Conv2d conv && conv.bias()) {
         terms.add(toEach(call.input(2), n));
       }
-      gemm.run(rows.perMatrix(), n, terms, null, to, (long) b * rows.perMatrix() * n);
+      gemm.run(rows.perMatrix(), n, terms, to, (long) b * rows.perMatrix() * n);
     });
   }
 
