@@ -223,13 +223,6 @@ final class Gemm {
     return ceil(n, unit) * unit;
   }
 
-  /** Row-major C [m, n] on the heap. */
-  float[] product(int m, int n, Term term) {
-    float[] c = new float[Math.multiplyExact(m, n)];
-    run(m, n, List.of(term), MemorySegment.ofArray(c), 0);
-    return c;
-  }
-
   /** Runs the products of a batch: side by side when there are enough of them to keep every thread busy, else in turn. */
   void each(int batch, IntConsumer product) {
     if (batch >= 2 * workers.threads()) {

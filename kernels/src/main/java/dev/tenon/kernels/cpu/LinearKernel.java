@@ -16,6 +16,8 @@ import java.util.stream.LongStream;
  * frozen weights are packed once, and what follows the layer element by element is done while its results are in the cache.
  */
 record LinearKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
+  /** The number of the memory for the factor of low rank. Outside the heap, like all operands: code that meets both is a third slower. */
+  private static final int LOW = 14;
   private static final Frozen NOTHING = new Frozen(_ -> false, WeightFormat.F32);
 
   @Override
@@ -75,11 +77,12 @@ record LinearKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
   private Gemm.Term lowRank(Lanes x, Tensor loraA, Tensor loraB, float scale) {
     int m = x.perMatrix();
     int rank = (int) loraA.dim(-1);
-    float[] low = gemm.product(m, rank, new Gemm.Term(x, Lanes.of(loraA, -1, -2)));
-    for (int i = 0; i < low.length; i++) {
-      low[i] *= scale;
+    MemorySegment low = Scratch.memory(LOW, m * rank);
+    gemm.run(m, rank, List.of(new Gemm.Term(x, Lanes.of(loraA, -1, -2))), low, 0);
+    for (int i = 0; i < m * rank; i++) {
+      low.setAtIndex(Simd.FLOAT, i, low.getAtIndex(Simd.FLOAT, i) * scale);
     }
     long[] starts = LongStream.range(0, m).map(i -> i * rank).toArray();
-    return new Gemm.Term(new Lanes(MemorySegment.ofArray(low), starts, m, 1, rank), Lanes.of(loraB, -1, -2));
+    return new Gemm.Term(new Lanes(low, starts, m, 1, rank), Lanes.of(loraB, -1, -2));
   }
 }

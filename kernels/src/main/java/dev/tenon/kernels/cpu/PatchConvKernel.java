@@ -76,10 +76,10 @@ record PatchConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
     Strided x = Strided.of(call.input(0));
     Lanes filters = lanes(weight, outputs, patches.depth(), patches.depth(), 1);
     gemm.each((int) y.dim(0), image -> {
-      float[] rows = Scratch.array(2, patches.size());
+      MemorySegment rows = Scratch.memory(2, patches.size());
       patches.read(x, image, rows, 0);
       List<Gemm.Term> terms = new ArrayList<>(List.of(new Gemm.Term(filters,
-          new Lanes(MemorySegment.ofArray(rows), starts(0, patches.count(), patches.depth()), patches.count(), 1, patches.depth()))));
+          new Lanes(rows, starts(0, patches.count(), patches.depth()), patches.count(), 1, patches.depth()))));
       if (conv.bias()) {
         terms.add(PointwiseConvKernel.toEach(call.input(2), patches.count()));
       }
@@ -94,9 +94,8 @@ record PatchConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
     Patches patches = Patches.of(x, g, (int) weight.dim(2), (int) weight.dim(3));
     Lanes taps = lanes(weight, patches.depth(), 1, (int) weight.dim(0), patches.depth());
     gemm.each((int) x.dim(0), image -> {
-      float[] rows = Scratch.array(2, patches.size());
-      gemm.run(patches.count(), patches.depth(), List.of(new Gemm.Term(PointwiseConvKernel.pixels(g, image), taps)),
-          MemorySegment.ofArray(rows), 0);
+      MemorySegment rows = Scratch.memory(2, patches.size());
+      gemm.run(patches.count(), patches.depth(), List.of(new Gemm.Term(PointwiseConvKernel.pixels(g, image), taps)), rows, 0);
       patches.write(rows, x.storage().segment(), image);
     });
   }
@@ -107,11 +106,11 @@ record PatchConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
     Conv2dGradWeight op = (Conv2dGradWeight) call.op();
     Patches patches = Patches.of(call.input(1), g, op.kernelH(), op.kernelW());
     Strided x = Strided.of(call.input(1));
-    float[] rows = new float[(int) g.dim(0) * patches.size()];
-    gemm.each((int) g.dim(0), image -> patches.read(x, image, rows, image * patches.size()));
+    MemorySegment rows = Scratch.memory(2, Math.toIntExact(g.dim(0) * patches.size()));
+    gemm.each((int) g.dim(0), image -> patches.read(x, image, rows, (long) image * patches.size()));
     List<Gemm.Term> terms = new ArrayList<>();
     for (int image = 0; image < g.dim(0); image++) {
-      Lanes taps = new Lanes(MemorySegment.ofArray(rows), starts((long) image * patches.size(), patches.depth(), 1),
+      Lanes taps = new Lanes(rows, starts((long) image * patches.size(), patches.depth(), 1),
           patches.depth(), patches.depth(), patches.count());
       terms.add(new Gemm.Term(PointwiseConvKernel.channels(g, image), taps));
     }
@@ -150,25 +149,25 @@ record PatchConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
       return y / tall * columns * depth() + (channel * tall + y % tall) * wide;
     }
 
-    void read(Strided x, int image, float[] to, int at) {
+    void read(Strided x, int image, MemorySegment to, long at) {
       float[] row = Scratch.array(3, width);
       for (int c = 0; c < channels; c++) {
         for (int y = 0; y < rows * tall; y++) {
           x.read((((long) image * channels + c) * height + y) * width, columns * wide, row);
           for (int i = 0; i < columns; i++) {
-            System.arraycopy(row, i * wide, to, at + at(c, y) + i * depth(), wide);
+            MemorySegment.copy(row, i * wide, to, Simd.FLOAT, (at + at(c, y) + (long) i * depth()) * 4, wide);
           }
         }
       }
     }
 
     /** Writes them side by side, and zeros where there are none. */
-    void write(float[] from, MemorySegment x, int image) {
+    void write(MemorySegment from, MemorySegment x, int image) {
       float[] plane = new float[height * width];
       for (int c = 0; c < channels; c++) {
         for (int y = 0; y < rows * tall; y++) {
           for (int i = 0; i < columns; i++) {
-            System.arraycopy(from, at(c, y) + i * depth(), plane, y * width + i * wide, wide);
+            MemorySegment.copy(from, Simd.FLOAT, (at(c, y) + (long) i * depth()) * 4, plane, y * width + i * wide, wide);
           }
         }
         MemorySegment.copy(plane, 0, x, Simd.FLOAT, ((long) image * channels + c) * height * width * 4, plane.length);

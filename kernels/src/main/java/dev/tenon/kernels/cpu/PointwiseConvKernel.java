@@ -9,6 +9,7 @@ import dev.tenon.engine.op.Conv2d;
 import dev.tenon.engine.op.Conv2dGradInput;
 import dev.tenon.engine.op.Conv2dGradWeight;
 import dev.tenon.engine.op.Op;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,6 +19,8 @@ import java.util.stream.LongStream;
 record PointwiseConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
   /** The ops it runs. */
   static final List<Class<? extends Op>> OPS = List.of(Conv2d.class, Conv2dGradInput.class, Conv2dGradWeight.class);
+  /** Outside the heap, like all other operands: code that meets both kinds of memory is a third slower. */
+  private static final MemorySegment ONE = Arena.global().allocateFrom(Simd.FLOAT, 1);
 
   @Override
   public String name() {
@@ -79,7 +82,7 @@ record PointwiseConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel 
   /** A product that adds a channel's bias to each of {@code n} pixels. */
   static Gemm.Term toEach(Tensor bias, int n) {
     Lanes column = new Lanes(bias.storage().segment(), Lanes.indices(bias.layout()), (int) bias.dim(0), 1, 1);
-    return new Gemm.Term(column, new Lanes(MemorySegment.ofArray(new float[] {1}), new long[n], n, 1, 1));
+    return new Gemm.Term(column, new Lanes(ONE, new long[n], n, 1, 1));
   }
 
   /** Lanes across dimension {@code across} along dimension {@code along} of a weight. */
