@@ -12,6 +12,7 @@ module tenon.training {
 
   exports dev.tenon.training.demo;
   exports dev.tenon.training.image;
+  exports dev.tenon.training.model;
 
   opens dev.tenon.training.cli to
       info.picocli;

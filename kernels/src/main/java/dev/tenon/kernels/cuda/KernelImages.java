@@ -7,6 +7,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.URL;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -24,8 +25,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Turns the kernel texts into code for one GPU. The code comes from the first of: the jar, where the build had a compiler; the
- * cache folder; NVIDIA's run-time compiler; nvcc.
+ * Turns the kernel texts into code for one GPU. The code comes from the first of: the jar of binaries, which a build with a compiler makes
+ * beside that of the kernels; the cache folder; NVIDIA's run-time compiler; nvcc.
  */
 final class KernelImages {
   /** What texts may include, in the order of their names. */
@@ -33,6 +34,8 @@ final class KernelImages {
   /** All texts. */
   static final List<String> TEXTS = List.of("attention", "conv", "elementwise", "flash", "flash90", "flash90grad", "gemm", "hopper",
       "implicit", "lanes", "move", "optimizer", "reduce", "rows", "spatial", "tensor");
+  /** Where binaries are on the class path; no package, so that a jar of its own may hold them. */
+  private static final String BINARIES = "META-INF/tenon/cuda/";
   private static final List<String> FLAGS = List.of("-std=c++17", "-fmad=true");
 
   private final String target;
@@ -70,9 +73,9 @@ final class KernelImages {
       return String.join("", headers.values());
     }
 
-    /** The binary that the build made of it. */
-    String binary() {
-      return name + "." + hash(all(), text) + ".fatbin";
+    /** The binary that the build made of it, or null. */
+    URL binary() {
+      return KernelImages.class.getClassLoader().getResource(BINARIES + name + "." + hash(all(), text) + ".fatbin");
     }
 
     String cached(String target) {
@@ -89,7 +92,7 @@ final class KernelImages {
   }
 
   private String outlook(Source source) {
-    if (KernelImages.class.getResource(source.binary()) != null) {
+    if (source.binary() != null) {
       return fromJar();
     }
     if (Files.isRegularFile(cache.resolve(source.cached(target)))) {
@@ -100,7 +103,7 @@ final class KernelImages {
     }
     boolean nvcc = Stream.of(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
         .anyMatch(folder -> Files.isExecutable(Path.of(folder, "nvcc")));
-    return nvcc ? "to be compiled by nvcc" : "missing (no binary in the jar, no NVRTC, no nvcc)";
+    return nvcc ? "to be compiled by nvcc" : "missing (no jar of binaries, no NVRTC, no nvcc)";
   }
 
   /** Binaries are for compute capabilities 8.x and 9.0; what is newer gets them as PTX. */
@@ -115,13 +118,13 @@ final class KernelImages {
    */
   byte[] image(String name) {
     Source source = Source.of(name);
-    byte[] packed = resource(source.binary());
-    if (packed != null) {
+    URL binary = source.binary();
+    if (binary != null) {
       origins.put(name, fromJar());
-      return packed;
+      return read(binary);
     }
     Path file = cache.resolve(source.cached(target));
-    List<String> tried = new ArrayList<>(List.of("the jar holds no binary of it", "the cache has no " + file));
+    List<String> tried = new ArrayList<>(List.of("no jar on the class path has a binary of it", "the cache has no " + file));
     try {
       if (Files.isRegularFile(file)) {
         origins.put(name, file.toString());
@@ -164,7 +167,7 @@ final class KernelImages {
     byte[] image = nvcc(name, source, headers, tried);
     if (image == null) {
       throw new TenonException("no code for kernel text " + name + ".cu on " + target + ": " + String.join("; ", tried)
-          + ". Use a jar built where nvcc is present, or install NVIDIA's nvrtc library");
+          + ". Add the jar of CUDA binaries, tenon-kernels-…-cuda.jar, of a build with nvcc, or install NVIDIA's nvrtc library");
     }
     origins.put(name, "compiled by nvcc");
     return image;
@@ -202,16 +205,16 @@ final class KernelImages {
   }
 
   private static String text(String name) {
-    byte[] bytes = resource(name);
-    if (bytes == null) {
+    URL text = KernelImages.class.getResource(name);
+    if (text == null) {
       throw new IllegalStateException("the jar lacks the kernel text " + name);
     }
-    return new String(bytes, StandardCharsets.UTF_8);
+    return new String(read(text), StandardCharsets.UTF_8);
   }
 
-  private static byte[] resource(String name) {
-    try (InputStream stream = KernelImages.class.getResourceAsStream(name)) {
-      return stream == null ? null : stream.readAllBytes();
+  private static byte[] read(URL resource) {
+    try (InputStream stream = resource.openStream()) {
+      return stream.readAllBytes();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
