@@ -10,9 +10,11 @@ module tenon.training {
   requires org.yaml.snakeyaml;
   requires me.tongfei.progressbar;
 
+  exports dev.tenon.training.data;
   exports dev.tenon.training.demo;
   exports dev.tenon.training.image;
   exports dev.tenon.training.model;
+  exports dev.tenon.training.recipe;
 
   opens dev.tenon.training.cli to
       info.picocli;

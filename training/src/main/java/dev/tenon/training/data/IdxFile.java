@@ -17,7 +17,7 @@ import java.util.zip.GZIPInputStream;
  * @param width columns of an image; 1 for labels
  * @param values one byte a pixel or label
  */
-record IdxFile(Path file, int count, int height, int width, byte[] values) {
+public record IdxFile(Path file, int count, int height, int width, byte[] values) {
   /** The first four bytes: unsigned bytes in three dimensions. */
   static final int IMAGES = 0x0803;
   /** Unsigned bytes in one dimension. */

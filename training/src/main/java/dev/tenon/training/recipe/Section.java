@@ -14,7 +14,7 @@ import java.util.function.Function;
  * key, its
  * type, its bounds and its place in the canonical form are written down exactly once.
  */
-interface Section {
+public interface Section {
 
   /** Both ends belong to the range. */
   int integer(String key, int value, int min, int max);
