@@ -123,10 +123,10 @@ record AttentionGradKernel(Workers workers) implements Kernel {
       gradO.read(first * d, m * d, b.gradO);
       o.read(first * d, m * d, b.o);
       lse.read(first, m, b.lse);
-      Heads.rows(operands.get(1), head).pack(i, m, 0, d, Heads.ROWS, b.left, 0);
+      Heads.rows(operands.get(1), head, i, m).pack(0, m, 0, d, Heads.ROWS, b.left, 0);
       UnaryMaps.affine(b.left, b.left, Heads.roundUp(m, Heads.ROWS) * d, (float) grad.scale(), 0);
       Heads.product(b.left, keyRows, m, keys, d, b.p, ld);
-      Heads.rows(operands.get(0), head).pack(i, m, 0, d, Heads.ROWS, b.left, 0);
+      Heads.rows(operands.get(0), head, i, m).pack(0, m, 0, d, Heads.ROWS, b.left, 0);
       Heads.product(b.left, valueRows, m, keys, d, b.gradP, ld);
       scores(first, i, m);
       Heads.columnStrips(b.p, ld, m, keys, b.left);

@@ -97,12 +97,11 @@ record AttentionKernel(Workers workers) implements Kernel {
     }
 
     void run(int head, int from, int to) {
-      Lanes q = Heads.rows(operands.get(0), head);
       Heads.rows(operands.get(1), head).pack(0, keys, 0, d, Heads.WIDTH, k, 0);
       Heads.columns(operands.get(2), head).pack(0, d, 0, keys, Heads.WIDTH, v, 0);
       for (int i = from; i < to; i += block) {
         int m = Math.min(block, to - i);
-        q.pack(i, m, 0, d, Heads.ROWS, query, 0);
+        Heads.rows(operands.get(0), head, i, m).pack(0, m, 0, d, Heads.ROWS, query, 0);
         block(head, i, m);
       }
     }

@@ -2,7 +2,6 @@ package dev.tenon.kernels.cpu;
 
 import dev.tenon.engine.Layout;
 import dev.tenon.engine.Tensor;
-import java.util.stream.LongStream;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -43,21 +42,28 @@ final class Heads {
 
   /** The N rows of one head of [B, N, H, d]. */
   static Lanes rows(Tensor tensor, int head) {
-    return lanes(tensor, head, 1, 3);
+    return rows(tensor, head, 0, (int) tensor.dim(1));
+  }
+
+  /** {@code count} of the N rows of one head of [B, N, H, d]. */
+  static Lanes rows(Tensor tensor, int head, int first, int count) {
+    Layout layout = tensor.layout();
+    long[] starts = Lanes.spaced(start(tensor, head) + first * layout.stride(1), count, layout.stride(1));
+    return new Lanes(tensor.storage().segment(), starts, count, layout.stride(3), (int) tensor.dim(3));
   }
 
   /** The d columns of one head of [B, N, H, d]. */
   static Lanes columns(Tensor tensor, int head) {
-    return lanes(tensor, head, 3, 1);
+    Layout layout = tensor.layout();
+    int d = (int) tensor.dim(3);
+    return new Lanes(
+        tensor.storage().segment(), Lanes.spaced(start(tensor, head), d, layout.stride(3)), d, layout.stride(1), (int) tensor.dim(1));
   }
 
-  private static Lanes lanes(Tensor tensor, int head, int across, int along) {
+  private static long start(Tensor tensor, int head) {
     Layout layout = tensor.layout();
     int heads = (int) tensor.dim(2);
-    long first = layout.offset() + head / heads * layout.stride(0) + head % heads * layout.stride(2);
-    int count = (int) tensor.dim(across);
-    long[] starts = LongStream.range(0, count).map(i -> first + i * layout.stride(across)).toArray();
-    return new Lanes(tensor.storage().segment(), starts, count, layout.stride(along), (int) tensor.dim(along));
+    return layout.offset() + head / heads * layout.stride(0) + head % heads * layout.stride(2);
   }
 
   /**
@@ -105,10 +111,10 @@ final class Heads {
 
   /** Writes the {@link #WIDTH}-padded rows of [m, d] to rows {@code first} … of one head of {@code to} [B, N, H, d]. */
   static void write(float[] c, int m, int d, Tensor to, int head, int first) {
-    Lanes rows = rows(to, head);
+    Lanes rows = rows(to, head, first, m);
     int ldc = roundUp(d, WIDTH);
     for (int i = 0; i < m; i++) {
-      rows.write(first + i, c, i * ldc);
+      rows.write(i, c, i * ldc);
     }
   }
 }

@@ -45,6 +45,15 @@ record Lanes(MemorySegment data, long[] starts, int perMatrix, long step, int le
     return result;
   }
 
+  /** {@code count} element indices, {@code apart} from each other. */
+  static long[] spaced(long first, int count, long apart) {
+    long[] starts = new long[count];
+    for (int i = 0; i < count; i++) {
+      starts[i] = first + i * apart;
+    }
+    return starts;
+  }
+
   /** Element indices of a layout in row-major order. */
   static long[] indices(Layout layout) {
     Shape shape = layout.shape();

@@ -9,7 +9,6 @@ import dev.tenon.engine.op.LoraLinear;
 import dev.tenon.engine.op.Op;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.stream.LongStream;
 
 /**
  * Runs {@link Linear} and {@link LoraLinear}: the bias is where sums start, the low-rank update a second product into them. In a plan,
@@ -82,7 +81,6 @@ record LinearKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
     for (int i = 0; i < m * rank; i++) {
       low.setAtIndex(Simd.FLOAT, i, low.getAtIndex(Simd.FLOAT, i) * scale);
     }
-    long[] starts = LongStream.range(0, m).map(i -> i * rank).toArray();
-    return new Gemm.Term(new Lanes(low, starts, m, 1, rank), Lanes.of(loraB, -1, -2));
+    return new Gemm.Term(new Lanes(low, Lanes.spaced(0, m, rank), m, 1, rank), Lanes.of(loraB, -1, -2));
   }
 }

@@ -10,7 +10,6 @@ import dev.tenon.engine.op.Op;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.LongStream;
 
 /**
  * Runs convolutions whose windows lie side by side, as those that cut an image into patches, and their gradients: matrix products with
@@ -79,7 +78,7 @@ record PatchConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
       MemorySegment rows = Scratch.memory(2, patches.size());
       patches.read(x, image, rows, 0);
       List<Gemm.Term> terms = new ArrayList<>(List.of(new Gemm.Term(filters,
-          new Lanes(rows, starts(0, patches.count(), patches.depth()), patches.count(), 1, patches.depth()))));
+          new Lanes(rows, Lanes.spaced(0, patches.count(), patches.depth()), patches.count(), 1, patches.depth()))));
       if (conv.bias()) {
         terms.add(PointwiseConvKernel.toEach(call.input(2), patches.count()));
       }
@@ -110,20 +109,16 @@ record PatchConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
     gemm.each((int) g.dim(0), image -> patches.read(x, image, rows, (long) image * patches.size()));
     List<Gemm.Term> terms = new ArrayList<>();
     for (int image = 0; image < g.dim(0); image++) {
-      Lanes taps = new Lanes(rows, starts((long) image * patches.size(), patches.depth(), 1),
+      Lanes taps = new Lanes(rows, Lanes.spaced((long) image * patches.size(), patches.depth(), 1),
           patches.depth(), patches.depth(), patches.count());
       terms.add(new Gemm.Term(PointwiseConvKernel.channels(g, image), taps));
     }
     gemm.run((int) out.dim(0), patches.depth(), terms, out.storage().segment(), 0);
   }
 
-  private static long[] starts(long from, int count, int step) {
-    return LongStream.range(0, count).map(i -> from + i * step).toArray();
-  }
-
   /** {@code count} lanes of a weight without gaps. */
   private static Lanes lanes(Tensor weight, int count, int apart, int length, int step) {
-    return new Lanes(weight.storage().segment(), starts(weight.layout().offset(), count, apart), count, step, length);
+    return new Lanes(weight.storage().segment(), Lanes.spaced(weight.layout().offset(), count, apart), count, step, length);
   }
 
   /** The patches of an image [channels, height, width], each a row of all that its window sees. */

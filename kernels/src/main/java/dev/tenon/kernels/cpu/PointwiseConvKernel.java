@@ -13,7 +13,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.LongStream;
 
 /** Runs convolutions by 1×1 without stride, padding and groups, and their gradients, as matrix products. */
 record PointwiseConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
@@ -88,7 +87,7 @@ record PointwiseConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel 
   /** Lanes across dimension {@code across} along dimension {@code along} of a weight. */
   private static Lanes lanes(Tensor weight, int across, int along) {
     Layout layout = weight.layout();
-    long[] starts = LongStream.range(0, weight.dim(across)).map(i -> layout.offset() + i * layout.stride(across)).toArray();
+    long[] starts = Lanes.spaced(layout.offset(), (int) weight.dim(across), layout.stride(across));
     return new Lanes(weight.storage().segment(), starts, starts.length, layout.stride(along), (int) weight.dim(along));
   }
 
@@ -96,7 +95,7 @@ record PointwiseConvKernel(Class<? extends Op> op, Gemm gemm) implements Kernel 
   static Lanes channels(Tensor x, int image) {
     Layout layout = x.layout();
     long offset = layout.offset() + image * layout.stride(0);
-    long[] starts = LongStream.range(0, x.dim(1)).map(c -> offset + c * layout.stride(1)).toArray();
+    long[] starts = Lanes.spaced(offset, (int) x.dim(1), layout.stride(1));
     return new Lanes(x.storage().segment(), starts, starts.length, layout.stride(3), (int) (x.dim(2) * x.dim(3)));
   }
 
