@@ -45,11 +45,32 @@ inline void store_bf16(global ushort* p, float x) {
 }
 inline void store_f16(global ushort* p, float x) { vstore_half_rte(x, 0, (global half*)p); }
 
+// Four neighbours at once, from a multiple of four elements on.
+typedef float4 real4_f32;
+typedef float4 real4_f16;
+typedef float4 real4_bf16;
+
+inline float4 load4_f32(global const float* p) { return *(global const float4*)p; }
+inline float4 load4_bf16(global const ushort* p) { return as_float4(convert_uint4(*(global const ushort4*)p) << 16); }
+inline float4 load4_f16(global const ushort* p) { return vload_half4(0, (global const half*)p); }
+
+inline void store4_f32(global float* p, float4 x) { *(global float4*)p = x; }
+inline void store4_bf16(global ushort* p, float4 x) {
+  store_bf16(p, x.s0);
+  store_bf16(p + 1, x.s1);
+  store_bf16(p + 2, x.s2);
+  store_bf16(p + 3, x.s3);
+}
+inline void store4_f16(global ushort* p, float4 x) { vstore_half4_rte(x, 0, (global half*)p); }
+
 #ifdef cl_khr_fp64
 typedef double type_f64;
 typedef double real_f64;
 inline double load_f64(global const double* p) { return *p; }
 inline void store_f64(global double* p, double x) { *p = x; }
+typedef double4 real4_f64;
+inline double4 load4_f64(global const double* p) { return *(global const double4*)p; }
+inline void store4_f64(global double* p, double4 x) { *(global double4*)p = x; }
 #endif
 
 #ifdef T
@@ -57,6 +78,9 @@ inline void store_f64(global double* p, double x) { *p = x; }
 #define REAL PASTE(real_, T)
 #define LOAD(p) PASTE(load_, T)(p)
 #define STORE(p, x) PASTE(store_, T)(p, x)
+#define REAL4 PASTE(real4_, T)
+#define LOAD4(p) PASTE(load4_, T)(p)
+#define STORE4(p, x) PASTE(store4_, T)(p, x)
 #endif
 
 // A pointer takes two parameters: a buffer, and how many bytes into it the operand starts. SHIFT takes the second step.
@@ -133,10 +157,39 @@ inline bool inRange(long index, long extent, int op, global Fault* fault) {
   return false;
 }
 
+// GELU and its derivative in single precision, V a float or a vector of them. bell is e^(−a²/2), with what rounding the square loses
+// put back; tail is Φ(−a) by the bell, what remains being a minimax polynomial in 1/(1 + 0.3·a). a is |x|, up to where both vanish.
+#define GELU(V, SUFFIX) \
+  inline V bell##SUFFIX(V a) { return exp(-0.5f * (a * a)) * (1 - 0.5f * fma(a, a, -(a * a))); } \
+  inline V tail##SUFFIX(V a, V bell_) { \
+    V t = 1 / (1 + 0.3f * a); \
+    V p = -0.020619987f * t + 0.11241604f; \
+    p = p * t - 0.2281658f; \
+    p = p * t + 0.19171818f; \
+    p = p * t - 0.07936588f; \
+    p = p * t + 0.09612446f; \
+    p = p * t + 0.078401394f; \
+    p = p * t + 0.11023278f; \
+    p = p * t + 0.11957215f; \
+    p = p * t + 0.11968667f; \
+    return p * t * bell_; \
+  } \
+  inline V size##SUFFIX(V x) { return fabs(x) > 14.5f ? (V)14.5f : fabs(x); } \
+  inline V gelu##SUFFIX(V x) { \
+    V a = size##SUFFIX(x); \
+    return fmax(x, (V)0) - a * tail##SUFFIX(a, bell##SUFFIX(a)); \
+  } \
+  inline V geluGrad##SUFFIX(V x) { \
+    V a = size##SUFFIX(x), b = bell##SUFFIX(a), low = tail##SUFFIX(a, b); \
+    return (x > 0 ? 1 - low : low) + copysign(a, x) * (b * 0.3989423f); \
+  }
+
 #ifdef IS_REAL
 inline REAL sigmoid(REAL x) { return 1 / (1 + exp(-x)); }
-inline REAL gelu(REAL x) { return (REAL)0.5 * x * erfc(-x * (REAL)0.70710678118654752); }
-inline REAL geluGrad(REAL x) {
-  return (REAL)0.5 * erfc(-x * (REAL)0.70710678118654752) + x * exp((REAL)-0.5 * x * x) * (REAL)0.3989422804014327;
-}
+#ifdef IS_DOUBLE
+inline REAL gelu(REAL x) { return 0.5 * x * erfc(-x * 0.70710678118654752); }
+inline REAL geluGrad(REAL x) { return 0.5 * erfc(-x * 0.70710678118654752) + x * exp(-0.5 * x * x) * 0.3989422804014327; }
+#else
+GELU(REAL, )
+#endif
 #endif

@@ -402,33 +402,7 @@ kernel void gradOfScores(int keys, POINTER(const float, p), POINTER(const float,
 // Functions of contiguous elements; an item works on SPAN of them.
 #define SPAN 1024
 
-// e^(−x²/2); what rounding the square loses is put back.
-inline float16 bell(float16 x) {
-  float16 a = fmin(fabs(x), (float16)14.5f);
-  float16 square = a * a;
-  return exp(-0.5f * square) * (1 - 0.5f * fma(a, a, -square));
-}
-
-// Φ(−|x|) by the bell: what remains is a minimax polynomial in 1/(1 + 0.3·|x|).
-inline float16 tail(float16 x, float16 bell_) {
-  float16 t = 1 / (1 + 0.3f * fabs(x));
-  float16 p = -0.020619987f * t + 0.11241604f;
-  p = p * t - 0.2281658f;
-  p = p * t + 0.19171818f;
-  p = p * t - 0.07936588f;
-  p = p * t + 0.09612446f;
-  p = p * t + 0.078401394f;
-  p = p * t + 0.11023278f;
-  p = p * t + 0.11957215f;
-  p = p * t + 0.11968667f;
-  return p * t * bell_;
-}
-
-inline float16 gelu16(float16 x) { return fmax(x, (float16)0) - fabs(x) * tail(x, bell(x)); }
-inline float16 geluGrad16(float16 x) {
-  float16 b = bell(x), low = tail(x, b);
-  return (x > 0 ? 1 - low : low) + x * (b * 0.3989423f);
-}
+GELU(float16, 16)
 
 #define FLAT(NAME, VALUE) \
   kernel void NAME(int size, POINTER(const float, left), POINTER(const float, right), POINTER(float, to)) { \
