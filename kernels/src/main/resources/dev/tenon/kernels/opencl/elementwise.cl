@@ -1,4 +1,5 @@
 // Element-wise functions, their gradients, and pairs: one kernel an entry of the tables.
+#include "tenon.clh"
 
 #ifdef IS_REAL
 

@@ -1,6 +1,8 @@
 // Matrix products in tiles that a group of 256 items keeps in local memory: C = A·B + A2·B2 + bias, operands of any strides, C
 // row-major. TILE (64 or 128) is the side of the tile of C; each item owns 4×4 elements of each 64×64 quarter of it. DEPTH (8 to 32) is
 // how deep the slices of A and B are that are multiplied at a time.
+#include "tenon.clh"
+
 #define ITEMS 256
 #define EACH (TILE * DEPTH / ITEMS)
 #define SIDE (TILE / 16)

@@ -1,6 +1,8 @@
 // Sums and extrema over some dimensions, in a fixed order. Long reductions are cut into chunks, whose results are reduced again.
 // Of a group an output (BLOCK: for reductions over neighbours in memory) or an item an output (for reductions across, where the
 // outputs are neighbours in memory). Grid: outputs, chunks. Parts of half-precision sums are kept in single precision.
+#include "tenon.clh"
+
 #define REAL PASTE(real_, FROM)
 #define REDUCE_LOAD(p) PASTE(load_, FROM)(p)
 #define REDUCE_STORE(p, x) PASTE(store_, TO)(p, x)
