@@ -71,7 +71,7 @@ class OpenClProviderTest {
   void aTextThatDoesNotCompileIsAnsweredWithTheCompilersLog(@TempDir Path cache) {
     assumeTrue(ClDevice.missing().isEmpty(), () -> "no OpenCL device: " + ClDevice.missing().orElseThrow());
     ClDevice device = ClDevice.all().getFirst();
-    try (ClQueue queue = new ClQueue(device, false)) {
+    try (ClQueue queue = new ClQueue(device, false, false)) {
       assertThatThrownBy(() -> new ClPrograms(device, queue.context(), cache).program("gemm", "-DT=f33"))
           .isInstanceOf(TenonException.class).hasMessageContainingAll("gemm.cl does not compile", "type_f33");
     }
