@@ -5,7 +5,13 @@
 #include "tenon.clh"
 
 #define ITEMS 256
-#define EACH (TILE * DEPTH / ITEMS / 4)
+#if TILE * DEPTH / 4 >= ITEMS
+#define EACH (TILE * DEPTH / 4 / ITEMS)
+#define IS_MOVER true
+#else
+#define EACH 1
+#define IS_MOVER ((int)get_local_id(0) < TILE * DEPTH / 4)
+#endif
 #define SIDE (TILE / 16)
 #define QUARTERS (TILE / 64)
 
@@ -92,7 +98,7 @@ inline int thereOf(int lane, int lanes, int depth, int depths, bool alongDepth) 
     } \
   }
 #define FETCH(LOAD_A, LOAD_4A, a, b, p, row, column, m, n, from) \
-  for (int e = 0; e < EACH; e++) { \
+  for (int e = 0; IS_MOVER && e < EACH; e++) { \
     int lane = row + laneOf(e, deepA), depth = from + depthOf(e, deepA); \
     nextA[e] = FOUR(LOAD_A, LOAD_4A, a + (long)lane * p.aRow + (long)depth * p.aColumn, deepA ? p.aColumn : p.aRow, \
         thereOf(lane, m, depth, p.k, deepA)); \
@@ -101,7 +107,7 @@ inline int thereOf(int lane, int lanes, int depth, int depths, bool alongDepth) 
         thereOf(lane, n, depth, p.k, deepB)); \
   }
 #define PUT(buffer) \
-  for (int e = 0; e < EACH; e++) { \
+  for (int e = 0; IS_MOVER && e < EACH; e++) { \
     put(slices.a[buffer], nextA[e], e, deepA); \
     put(slices.b[buffer], nextB[e], e, deepB); \
   }
