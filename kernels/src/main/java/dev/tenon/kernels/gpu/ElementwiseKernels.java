@@ -13,15 +13,15 @@ import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Unary;
 import dev.tenon.engine.op.UnaryGrad;
 import dev.tenon.engine.op.Where;
-import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
  * Launches the text {@code elementwise}: maps of one element, of pairs, and the gated activation.
  *
  * @param labels whether the text compares and chooses whole numbers, too
- * @param fours whether it has kernels of dense operands, of which a thread takes four neighbors at once
+ * @param fours whether it has kernels of which a thread takes four neighbors at once
  */
 public record ElementwiseKernels(Launcher launcher, boolean labels, boolean fours) {
   private static final String TEXT = "elementwise";
@@ -78,18 +78,18 @@ public record ElementwiseKernels(Launcher launcher, boolean labels, boolean four
     arguments[1 + operands] = call.output(0);
     System.arraycopy(parameters, 0, arguments, 2 + operands, parameters.length);
     Launcher.Entry entry = Launcher.Entry.of(TEXT, name, type(call));
-    if (areDense(call, walk)) {
-      launcher.launch(call, entry.by("dense"), Grid.over(walk.size() / FOUR, 1), arguments);
+    Optional<Walk> byFours = takesFours(call) ? walk.grouped(FOUR) : Optional.empty();
+    if (byFours.isPresent()) {
+      arguments[0] = byFours.get().pack();
+      launcher.launch(call, entry.by("fours"), Grid.over(byFours.get().size(), 1), arguments);
     } else {
       launcher.launch(call, entry, Grid.over(walk.size(), 4), arguments);
     }
   }
 
-  /** Whether a function of real operands can take them by fours: none is a view with gaps, or begins between two fours. */
-  private boolean areDense(Call call, Walk walk) {
-    boolean dense = fours && walk.size() % FOUR == 0 && walk.dims().length == 1
-        && Arrays.stream(walk.strides()).allMatch(s -> s[0] == 1);
-    return dense && !(call.op() instanceof Compare) && !(call.op() instanceof Where)
+  /** Whether it is a function of real operands, each of which begins where a group of four does. */
+  private boolean takesFours(Call call) {
+    return fours && !(call.op() instanceof Compare) && !(call.op() instanceof Where)
         && call.inputs().stream().allMatch(t -> Launcher.address(t) % (FOUR * t.dtype().byteSize()) == 0);
   }
 

@@ -7,11 +7,13 @@ import dev.tenon.engine.kernel.Call;
 import dev.tenon.kernels.gpu.DeviceMemory;
 import dev.tenon.kernels.gpu.Grid;
 import dev.tenon.kernels.gpu.Launcher;
+import dev.tenon.kernels.gpu.Walk;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jocl.CL;
 import org.jocl.Pointer;
 import org.jocl.Sizeof;
@@ -22,6 +24,9 @@ import org.jocl.cl_program;
 
 /** Starts kernels on one OpenCL device. What a launch reports wrong names kernel, grid and operands. */
 final class ClLauncher implements Launcher, AutoCloseable {
+  /** Bytes that one item copies at most. */
+  private static final int WIDEST = 16;
+
   private final ClQueue queue;
   private final DeviceMemory memory;
   private final ClPrograms programs;
@@ -54,6 +59,21 @@ final class ClLauncher implements Launcher, AutoCloseable {
   @Override
   public DeviceMemory memory() {
     return memory;
+  }
+
+  /** Neighbors that stay neighbors are copied together. */
+  @Override
+  public void copy(Call call, Walk walk, int width, Object x, Object y) {
+    Optional<Walk> pairs = hasTeams && width < WIDEST && (address(x) | address(y)) % (2 * width) == 0 ? walk.grouped(2) : Optional.empty();
+    if (pairs.isPresent()) {
+      copy(call, pairs.get(), 2 * width, x, y);
+    } else {
+      Launcher.super.copy(call, walk, width, x, y);
+    }
+  }
+
+  private static long address(Object at) {
+    return at instanceof Tensor t ? Launcher.address(t) : (Long) at;
   }
 
   @Override

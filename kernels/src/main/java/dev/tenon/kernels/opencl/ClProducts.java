@@ -22,6 +22,8 @@ record ClProducts(Launcher launcher, WideKernels wide, ClTuning.Gemm largest, in
   private static final int ITEMS = 256;
   private static final int LEAST_SIDE = 64;
   private static final int LEAST_DEPTH = 8;
+  /** Of slices of small tiles: with few groups around, each waits less often. */
+  private static final int DEEP = 32;
   private static final int FOUR = 4;
 
   @Override
@@ -30,7 +32,8 @@ record ClProducts(Launcher launcher, WideKernels wide, ClTuning.Gemm largest, in
       wide.product(call, batch, m, n, one, two, bias, 1, c);
       return;
     }
-    ClTuning.Gemm tile = tile(Math.min(largest.side(), Products.side(m, n, batch.size(), dtype, units)), dtype);
+    // Half of a device busy with large tiles does more than all of it with small ones.
+    ClTuning.Gemm tile = tile(Math.min(largest.side(), Products.side(m, n, batch.size(), dtype, units / 2)), dtype);
     boolean fours = n % FOUR == 0 && areFours(bias, dtype) && areFours(one, m, n, dtype) && areFours(two, m, n, dtype)
         && Arrays.stream(batch.strides()).flatMapToLong(Arrays::stream).allMatch(s -> s % FOUR == 0);
     launcher.launch(call, entry("gemm", tile, dtype, fours), tiles(m, n, batch.size(), tile.side()), batch.pack(), m, n,
@@ -66,7 +69,7 @@ record ClProducts(Launcher launcher, WideKernels wide, ClTuning.Gemm largest, in
 
   /** A tile of this side, or of a smaller one, of which local memory has room for the slices. */
   private ClTuning.Gemm tile(int side, DType dtype) {
-    ClTuning.Gemm tile = new ClTuning.Gemm(side, largest.depth());
+    ClTuning.Gemm tile = side == largest.side() ? largest : new ClTuning.Gemm(side, DEEP);
     int bytes = Math.max(Float.BYTES, dtype.byteSize());
     while (tile.bytes(bytes) > localBytes && tile.depth() > LEAST_DEPTH) {
       tile = new ClTuning.Gemm(tile.side(), tile.depth() / 2);

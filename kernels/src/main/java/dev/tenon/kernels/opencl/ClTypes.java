@@ -11,8 +11,8 @@ final class ClTypes {
 
   /**
    * For {@code f32}, {@code T} is that type; for {@code f32_f64}, {@code FROM} and {@code TO} are; for 4, {@code T} is any 32 bits.
-   * {@code block} or {@code thread} before says who works together, {@code dense} that operands lie so. A variant that begins with a
-   * hyphen is options itself.
+   * {@code block} or {@code thread} before says who works together, {@code fours} that an item takes four neighbors at once. A variant
+   * that begins with a hyphen is options itself.
    */
   static String options(String variant) {
     if (variant.startsWith("-")) {
@@ -22,7 +22,7 @@ final class ClTypes {
     String block = switch (parts.getFirst()) {
       case "block" -> "-DBLOCK=1 ";
       case "thread" -> "-DBLOCK=0 ";
-      case "dense" -> "-DDENSE ";
+      case "fours" -> "-DFOURS ";
       default -> "";
     };
     List<String> types = block.isEmpty() ? parts : parts.subList(1, parts.size());

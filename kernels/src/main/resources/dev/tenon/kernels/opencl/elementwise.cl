@@ -13,16 +13,17 @@ inline REAL geluTanhGrad(REAL x) {
   return s * (1 + 2 * x * t * (REAL)0.79788456080286536 * (1 + (REAL)(3 * 0.044715) * x * x));
 }
 
-// Stores VALUE of x and y, elements of the operands, for all of a walk: an item an element or, where all operands are DENSE, four.
-#ifdef DENSE
+// Stores VALUE of x and y, elements of the operands, for all of a walk: an item an element or, where it walks by FOURS of them, four.
+#ifdef FOURS
 #define PART(VALUE, part) \
   { \
     REAL x = xs.part, y = ys.part; \
     zs.part = VALUE; \
   }
+#define LOCATE(n) (w.rank == 1 ? i : locate(&w, n, i))
 #define MAP(VALUE, left, right, second) \
-  FOR_EACH(i, w.size / 4) { \
-    REAL4 xs = LOAD4(left + 4 * i), ys = LOAD4(right + 4 * i), zs; \
+  FOR_EACH(i, w.size) { \
+    REAL4 xs = LOAD4(left + 4 * LOCATE(0)), ys = LOAD4(right + 4 * LOCATE(second)), zs; \
     PART(VALUE, s0) \
     PART(VALUE, s1) \
     PART(VALUE, s2) \
