@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -126,11 +127,11 @@ final class ClPrograms {
 
   /** A text with what it includes, since compilers find no files in a jar. What they complain of is counted in the file it is in. */
   private static String text(String name) {
-    String[] lines = read(name).split("\n");
+    List<String> lines = read(name).lines().toList();
     StringBuilder text = new StringBuilder("#line 1 \"" + name + "\"\n");
-    for (int i = 0; i < lines.length; i++) {
-      Matcher include = INCLUDE.matcher(lines[i]);
-      text.append(include.matches() ? text(include.group(1)) + "#line " + (i + 2) + " \"" + name + "\"" : lines[i]).append('\n');
+    for (int i = 0; i < lines.size(); i++) {
+      Matcher include = INCLUDE.matcher(lines.get(i));
+      text.append(include.matches() ? text(include.group(1)) + "#line " + (i + 2) + " \"" + name + "\"" : lines.get(i)).append('\n');
     }
     return text.toString();
   }

@@ -117,8 +117,8 @@ record WideKernels(Launcher launcher, ReduceKernels reductions, int rows) {
       int stride = one.aRow();
       if (one.aColumn() != 1 && k > 1) {
         left = in.scratch(4L * samples * m * k);
-        launcher.launch(call, entry(GEMM, "rowsOf"), new Grid((k + LANES - 1) / LANES, (m + LANES - 1) / LANES, samples, 1), batch.pack(), m,
-            k, one.aRow(), one.aColumn(), one.a(), left);
+        launcher.launch(call, entry(GEMM, "rowsOf"), new Grid((k + LANES - 1) / LANES, (m + LANES - 1) / LANES, samples, 1), batch.pack(),
+            m, k, one.aRow(), one.aColumn(), one.a(), left);
         where = new Walk(samples, batch.dims(), new long[][] {dense(batch, (long) m * k), batch.strides()[1], batch.strides()[2]});
         stride = k;
       }
