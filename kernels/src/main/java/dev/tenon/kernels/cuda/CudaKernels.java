@@ -24,7 +24,7 @@ final class CudaKernels {
   static List<Kernel> all(Driver driver, Launcher launcher, Faults faults, Driver.Info info, Precision precision) {
     ReduceKernels reductions = new ReduceKernels(launcher);
     return Stream.of(
-        new ElementwiseKernels(launcher, false).all(),
+        new ElementwiseKernels(launcher, false, false).all(),
         new MoveKernels(launcher, faults).all(),
         reductions.all(),
         new RowKernels(launcher, faults, reductions).all(),

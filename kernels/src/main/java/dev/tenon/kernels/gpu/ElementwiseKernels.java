@@ -14,15 +14,18 @@ import dev.tenon.engine.op.Unary;
 import dev.tenon.engine.op.UnaryGrad;
 import dev.tenon.engine.op.Where;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
  * Launches the text {@code elementwise}: maps of one element, of pairs, and the gated activation.
  *
  * @param labels whether the text compares and chooses whole numbers, too
+ * @param fours whether it has kernels of which a thread takes four neighbors at once
  */
-public record ElementwiseKernels(Launcher launcher, boolean labels) {
+public record ElementwiseKernels(Launcher launcher, boolean labels, boolean fours) {
   private static final String TEXT = "elementwise";
+  private static final int FOUR = 4;
 
   public List<Kernel> all() {
     return List.of(
@@ -74,7 +77,20 @@ public record ElementwiseKernels(Launcher launcher, boolean labels) {
     }
     arguments[1 + operands] = call.output(0);
     System.arraycopy(parameters, 0, arguments, 2 + operands, parameters.length);
-    launcher.launch(call, Launcher.Entry.of(TEXT, name, type(call)), Grid.over(walk.size(), 4), arguments);
+    Launcher.Entry entry = Launcher.Entry.of(TEXT, name, type(call));
+    Optional<Walk> byFours = takesFours(call) ? walk.grouped(FOUR) : Optional.empty();
+    if (byFours.isPresent()) {
+      arguments[0] = byFours.get().pack();
+      launcher.launch(call, entry.by("fours"), Grid.over(byFours.get().size(), 1), arguments);
+    } else {
+      launcher.launch(call, entry, Grid.over(walk.size(), 4), arguments);
+    }
+  }
+
+  /** Whether it is a function of real operands, each of which begins where a group of four does. */
+  private boolean takesFours(Call call) {
+    return fours && !(call.op() instanceof Compare) && !(call.op() instanceof Where)
+        && call.inputs().stream().allMatch(t -> Launcher.address(t) % (FOUR * t.dtype().byteSize()) == 0);
   }
 
   private void gatedGelu(Call call) {

@@ -3,6 +3,7 @@ package dev.tenon.kernels.gpu;
 import dev.tenon.engine.Layout;
 import dev.tenon.engine.Shape;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * How operands of a common shape lie in memory, as GPU kernels step through them: dimensions of extent 1 are gone, and neighboring
@@ -67,6 +68,30 @@ public record Walk(long size, long[] dims, long[][] strides) {
       fits &= reach <= Integer.MAX_VALUE;
     }
     return fits;
+  }
+
+  /** The same walk by groups of {@code n} elements that are neighbors for every operand, in such groups; empty if not all are in one. */
+  public Optional<Walk> grouped(int n) {
+    int last = dims.length - 1;
+    if (last < 0 || dims[last] % n != 0) {
+      return Optional.empty();
+    }
+    long[] fewer = dims.clone();
+    fewer[last] /= n;
+    long[][] steps = new long[strides.length][];
+    for (int k = 0; k < strides.length; k++) {
+      steps[k] = Arrays.stream(strides[k]).map(s -> s / n).toArray();
+      steps[k][last] = 1;
+      for (int d = 0; d < last; d++) {
+        if (strides[k][d] % n != 0) {
+          return Optional.empty();
+        }
+      }
+      if (strides[k][last] != 1) {
+        return Optional.empty();
+      }
+    }
+    return Optional.of(new Walk(size / n, fewer, steps));
   }
 
   /** The walk over all but the innermost {@code dropped} dimensions. */

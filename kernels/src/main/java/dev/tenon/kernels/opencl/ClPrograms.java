@@ -13,7 +13,10 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jocl.CL;
 import org.jocl.Pointer;
 import org.jocl.Sizeof;
@@ -26,8 +29,7 @@ import org.jocl.cl_program;
  * the options, the device and its driver.
  */
 final class ClPrograms {
-  /** What every text starts with. */
-  private static final String HEADER = "tenon.cl";
+  private static final Pattern INCLUDE = Pattern.compile("#include \"(.*)\"");
 
   /** A platform that keeps each kernel that was used itself; asked for a program's code it would compile all of its kernels first. */
   private static final String KEEPS_KERNELS = "Portable Computing Language";
@@ -56,7 +58,7 @@ final class ClPrograms {
    * @throws TenonException with the compiler's log when it does not compile
    */
   cl_program program(String name, String options) {
-    String source = text(HEADER) + "\n#line 1 \"" + name + ".cl\"\n" + text(name + ".cl");
+    String source = text(name + ".cl");
     String all = "-cl-std=CL1.2" + (device.exactDivision() ? " -cl-fp32-correctly-rounded-divide-sqrt " : " ") + options;
     Path file = cache.resolve(name + "-" + hash(source, all, device.platformName(), device.name(), device.driver()) + ".clbin");
     Optional<cl_program> known = load(file, all);
@@ -123,7 +125,18 @@ final class ClPrograms {
     return ClDevice.string(log);
   }
 
+  /** A text with what it includes, since compilers find no files in a jar. What they complain of is counted in the file it is in. */
   private static String text(String name) {
+    List<String> lines = read(name).lines().toList();
+    StringBuilder text = new StringBuilder("#line 1 \"" + name + "\"\n");
+    for (int i = 0; i < lines.size(); i++) {
+      Matcher include = INCLUDE.matcher(lines.get(i));
+      text.append(include.matches() ? text(include.group(1)) + "#line " + (i + 2) + " \"" + name + "\"" : lines.get(i)).append('\n');
+    }
+    return text.toString();
+  }
+
+  private static String read(String name) {
     try (InputStream stream = ClPrograms.class.getResourceAsStream(name)) {
       if (stream == null) {
         throw new IllegalStateException("the jar lacks the kernel text " + name);

@@ -26,6 +26,7 @@ final class ClQueue implements DeviceMemory.Source, AutoCloseable {
   private static final long GAP = 4096;
 
   private final ClDevice device;
+  private final boolean isWatched;
   private final cl_context context;
   private final cl_command_queue queue;
   private final TreeMap<Long, Buffer> buffers = new TreeMap<>();
@@ -37,11 +38,16 @@ final class ClQueue implements DeviceMemory.Source, AutoCloseable {
   /** A buffer and a distance in bytes from its start. */
   record Place(cl_mem buffer, long offset) {}
 
-  /** @param profiled whether events tell how long kernels took */
+  /**
+   * @param profiled whether events tell how long kernels took
+   * @param isWatched whether a tool watches accesses: buffers are kept to the end then, as Oclgrind takes a new one in an old one's place
+   *     for the old one
+   */
   // Version 1.2 has no other call that makes a queue.
   @SuppressWarnings("deprecation")
-  ClQueue(ClDevice device, boolean profiled) {
+  ClQueue(ClDevice device, boolean profiled, boolean isWatched) {
     this.device = device;
+    this.isWatched = isWatched;
     cl_context_properties properties = new cl_context_properties();
     properties.addProperty(CL.CL_CONTEXT_PLATFORM, device.platform());
     int[] status = new int[1];
@@ -76,6 +82,9 @@ final class ClQueue implements DeviceMemory.Source, AutoCloseable {
 
   @Override
   public synchronized void free(long address) {
+    if (isWatched) {
+      return;
+    }
     Buffer buffer = buffers.remove(address);
     usedBytes -= buffer.bytes();
     ClLibrary.check(CL.clReleaseMemObject(buffer.memory()), "memory could not be freed");

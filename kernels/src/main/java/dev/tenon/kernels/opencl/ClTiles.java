@@ -8,7 +8,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * The tiles of {@code attention.cl}.
+ * The tiles of {@code attention.cl} and {@code attentionGrad.cl}.
  *
  * @param preferred where local memory has room for it, else the largest that it has room for
  */
@@ -42,7 +42,8 @@ record ClTiles(ClTuning.Attention preferred, int localBytes) implements Attentio
 
   @Override
   public Launcher.Entry entry(String name, boolean tiled, Tensor q, AttentionKernels.Tile tile) {
-    return new Launcher.Entry("attention", name, ClTypes.of(q.dtype().name().toLowerCase(Locale.ROOT)) + " -DD=" + width(q) + " -DQUERIES="
+    String text = name.equals("attention") ? name : "attentionGrad";
+    return new Launcher.Entry(text, name, ClTypes.of(q.dtype().name().toLowerCase(Locale.ROOT)) + " -DD=" + width(q) + " -DQUERIES="
         + tile.queries() + " -DKEYS=" + tile.keys());
   }
 }

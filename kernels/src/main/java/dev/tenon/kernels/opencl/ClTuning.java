@@ -24,7 +24,7 @@ record ClTuning(Gemm gemm, int rows, Attention attention) {
   /** The side of a tile of the result, and the depth of the slices that it is summed from. */
   record Gemm(int side, int depth) {
     static final List<Gemm> ALL =
-        List.of(new Gemm(128, 16), new Gemm(128, 8), new Gemm(64, 8), new Gemm(64, 16), new Gemm(64, 32));
+        List.of(new Gemm(128, 8), new Gemm(128, 16), new Gemm(64, 32), new Gemm(64, 16), new Gemm(64, 8));
 
     /** Local memory that two slices of both operands take. */
     int bytes(int elementBytes) {

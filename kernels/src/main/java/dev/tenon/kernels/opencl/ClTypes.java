@@ -11,16 +11,21 @@ final class ClTypes {
 
   /**
    * For {@code f32}, {@code T} is that type; for {@code f32_f64}, {@code FROM} and {@code TO} are; for 4, {@code T} is any 32 bits.
-   * {@code block} or {@code thread} before says who works together. A variant that begins with a hyphen is options itself.
+   * {@code block} or {@code thread} before says who works together, {@code fours} that an item takes four neighbors at once. A variant
+   * that begins with a hyphen is options itself.
    */
   static String options(String variant) {
     if (variant.startsWith("-")) {
       return variant;
     }
     List<String> parts = Arrays.asList(variant.split("_"));
-    boolean teams = parts.getFirst().equals("block") || parts.getFirst().equals("thread");
-    String block = teams ? "-DBLOCK=" + (parts.getFirst().equals("block") ? 1 : 0) + " " : "";
-    List<String> types = teams ? parts.subList(1, parts.size()) : parts;
+    String block = switch (parts.getFirst()) {
+      case "block" -> "-DBLOCK=1 ";
+      case "thread" -> "-DBLOCK=0 ";
+      case "fours" -> "-DFOURS ";
+      default -> "";
+    };
+    List<String> types = block.isEmpty() ? parts : parts.subList(1, parts.size());
     String first = types.getFirst();
     if (Character.isDigit(first.charAt(0))) {
       return block + "-DBITS -DT=bits" + 8 * Integer.parseInt(first);
@@ -30,7 +35,7 @@ final class ClTypes {
 
   /** For texts in one type. */
   static String of(String type) {
-    return "-DT=" + type + (REAL.contains(type) ? " -DIS_REAL" : "") + literals(List.of(type));
+    return "-DT=" + type + (REAL.contains(type) ? " -DIS_REAL" : "") + (type.equals("f64") ? " -DIS_DOUBLE" : "") + literals(List.of(type));
   }
 
   /** Without doubles among the types, literals are single precision. */

@@ -12,8 +12,8 @@ import java.lang.foreign.MemorySegment;
 
 /** An OpenCL device. All its work runs in order on one queue, whichever thread asks for it. */
 final class OpenClBackend implements Backend {
-  /** A system property: give each tensor a buffer of its own size, for tools that watch accesses. */
-  private static final String UNPOOLED = "tenon.opencl.unpooled";
+  /** A system property: give each tensor a new buffer of its own size, for tools that watch accesses. */
+  private static final String WATCHED = "tenon.opencl.watched";
 
   private final ClDevice info;
   private final ClQueue queue;
@@ -28,8 +28,9 @@ final class OpenClBackend implements Backend {
   OpenClBackend(ClDevice info, ClTuning tuning) {
     this.info = info;
     profile = Boolean.getBoolean(ClProfile.PROPERTY) ? new ClProfile() : null;
-    queue = new ClQueue(info, profile != null);
-    memory = new DeviceMemory(queue, DeviceMemory.Limit.of("tenon.opencl.memory"), !Boolean.getBoolean(UNPOOLED));
+    boolean watched = Boolean.getBoolean(WATCHED);
+    queue = new ClQueue(info, profile != null, watched);
+    memory = new DeviceMemory(queue, DeviceMemory.Limit.of("tenon.opencl.memory"), !watched);
     programs = new ClPrograms(info, queue.context(), CacheFolder.of(System.getenv()).path().resolve("kernels"));
     launcher = new ClLauncher(queue, memory, programs, info.hasDoubles(), info.hasTeams(), profile);
     faults = new Faults(memory.take(Faults.BYTES).address(), fault);

@@ -19,8 +19,10 @@ import dev.tenon.kernels.gpu.ReduceKernels;
 import dev.tenon.kernels.gpu.Walk;
 import java.util.List;
 
-/** Attention on a processor: matrix products of all heads, and {@code wide.cl}'s kernels for rows of the scores between them. */
+/** Attention on a processor: matrix products of all heads, and {@code wideAttention.cl} for rows of the scores between them. */
 record WideAttention(Launcher launcher, WideKernels wide, ReduceKernels reductions) {
+  private static final String TEXT = "wideAttention";
+
   /** In front of the kernels that work in groups. */
   List<Kernel> all() {
     return List.of(
@@ -88,7 +90,7 @@ record WideAttention(Launcher launcher, WideKernels wide, ReduceKernels reductio
       Tensor bias = op.bias() ? call.input(3) : null;
       Operand scores = scores(in, call.input(0), call.input(1));
       product(call, q, Operand.of(call.input(1)).turned(), op.scale(), scores);
-      launcher.launch(call, WideKernels.entry("softmaxOfScores"), Grid.of(count(scores), 1), rows(scores, op.causal(), bias),
+      launcher.launch(call, WideKernels.entry(TEXT, "softmaxOfScores"), Grid.of(count(scores), 1), rows(scores, op.causal(), bias),
           orNull(bias), scores.at, call.output(1));
       product(call, scores, Operand.of(call.input(2)), 1, Operand.of(call.output(0)));
     }
@@ -106,13 +108,13 @@ record WideAttention(Launcher launcher, WideKernels wide, ReduceKernels reductio
       int rows = count(p);
       long delta = in.scratch(4L * rows);
       product(call, Operand.of(q), Operand.of(k).turned(), op.scale(), p);
-      launcher.launch(call, WideKernels.entry("probabilities"), Grid.of(rows, 1), rows(p, op.causal(), bias), orNull(bias),
+      launcher.launch(call, WideKernels.entry(TEXT, "probabilities"), Grid.of(rows, 1), rows(p, op.causal(), bias), orNull(bias),
           in.contiguous(5), p.at);
       product(call, p.turned(), g, 1, Operand.of(call.output(2)));
       product(call, g, Operand.of(call.input(3)).turned(), 1, grad);
-      launcher.launch(call, WideKernels.entry("rowDots"), Grid.of(rows, 1), rows(p, false, null), (int) q.dim(3), in.contiguous(0),
+      launcher.launch(call, WideKernels.entry(TEXT, "rowDots"), Grid.of(rows, 1), rows(p, false, null), (int) q.dim(3), in.contiguous(0),
           in.contiguous(4), delta);
-      launcher.launch(call, WideKernels.entry("gradOfScores"), Grid.of(rows, 1), p.extent(3), p.at, delta, grad.at);
+      launcher.launch(call, WideKernels.entry(TEXT, "gradOfScores"), Grid.of(rows, 1), p.extent(3), p.at, delta, grad.at);
       product(call, grad, Operand.of(k), op.scale(), Operand.of(call.output(0)));
       product(call, grad.turned(), Operand.of(q), op.scale(), Operand.of(call.output(1)));
       if (bias != null) {

@@ -24,12 +24,14 @@ import dev.tenon.kernels.gpu.Walk;
 import java.util.List;
 
 /**
- * Launches the text {@code wide.cl}: what a processor does better with an item a core than with groups of items.
+ * Launches the texts whose names begin with {@code wide}: what a processor does better with an item a core than with groups of items.
  *
  * @param rows that an item of a product computes: enough to be worth a start, few enough to keep all cores busy
  */
 record WideKernels(Launcher launcher, ReduceKernels reductions, int rows) {
-  private static final String TEXT = "wide";
+  private static final String GEMM = "wideGemm";
+  private static final String ROWS = "wideRows";
+  private static final String ELEMENTWISE = "wideElementwise";
   private static final String VARIANT = "f32";
   private static final int STRIP = 32;
   private static final int LANES = 16;
@@ -73,13 +75,14 @@ record WideKernels(Launcher launcher, ReduceKernels reductions, int rows) {
 
   private void flat(Call call, String name) {
     int size = (int) call.output(0).size();
-    launcher.launch(call, entry(name), Grid.of((size + SPAN - 1L) / SPAN, 1), size, call.input(0), call.inputs().getLast(), call.output(0));
+    launcher.launch(call, entry(ELEMENTWISE, name), Grid.of((size + SPAN - 1L) / SPAN, 1), size, call.input(0),
+        call.inputs().getLast(), call.output(0));
   }
 
   private void gatedGelu(Call call) {
     try (Operands in = launcher.operands(call)) {
       int width = (int) call.output(0).dim(-1) / ((GatedGelu) call.op()).experts();
-      launcher.launch(call, entry("gatedGeluOf"), Grid.of(call.input(1).size(), 1), width, in.contiguous(0), in.contiguous(1),
+      launcher.launch(call, entry(ELEMENTWISE, "gatedGeluOf"), Grid.of(call.input(1).size(), 1), width, in.contiguous(0), in.contiguous(1),
           call.output(0));
     }
   }
@@ -87,8 +90,8 @@ record WideKernels(Launcher launcher, ReduceKernels reductions, int rows) {
   private void gatedGeluGrad(Call call) {
     try (Operands in = launcher.operands(call)) {
       int width = (int) call.output(0).dim(-1) / ((GatedGeluGrad) call.op()).experts();
-      launcher.launch(call, entry("gatedGeluGradOf"), Grid.of(call.output(1).size(), 1), width, in.contiguous(0), in.contiguous(1),
-          in.contiguous(2), call.output(0), call.output(1));
+      launcher.launch(call, entry(ELEMENTWISE, "gatedGeluGradOf"), Grid.of(call.output(1).size(), 1), width, in.contiguous(0),
+          in.contiguous(1), in.contiguous(2), call.output(0), call.output(1));
     }
   }
 
@@ -114,15 +117,15 @@ record WideKernels(Launcher launcher, ReduceKernels reductions, int rows) {
       int stride = one.aRow();
       if (one.aColumn() != 1 && k > 1) {
         left = in.scratch(4L * samples * m * k);
-        launcher.launch(call, entry("rowsOf"), new Grid((k + LANES - 1) / LANES, (m + LANES - 1) / LANES, samples, 1), batch.pack(), m, k,
-            one.aRow(), one.aColumn(), one.a(), left);
+        launcher.launch(call, entry(GEMM, "rowsOf"), new Grid((k + LANES - 1) / LANES, (m + LANES - 1) / LANES, samples, 1), batch.pack(),
+            m, k, one.aRow(), one.aColumn(), one.a(), left);
         where = new Walk(samples, batch.dims(), new long[][] {dense(batch, (long) m * k), batch.strides()[1], batch.strides()[2]});
         stride = k;
       }
       long packed = pack(call, in, batch, samples, n, one);
       long packed2 = two.k() == 0 ? 0 : pack(call, in, GemmKernels.SINGLE, 1, n, two);
-      launcher.launch(call, entry("gemm"), new Grid((m + rows - 1) / rows, strips, samples, 1), where.pack(), m, n, k, stride, two.k(),
-          strideC, rows, scale, left, packed, two.a(), packed2, bias, c);
+      launcher.launch(call, entry(GEMM, "gemm"), new Grid((m + rows - 1) / rows, strips, samples, 1), where.pack(), m, n, k, stride,
+          two.k(), strideC, rows, scale, left, packed, two.a(), packed2, bias, c);
     }
   }
 
@@ -147,13 +150,13 @@ record WideKernels(Launcher launcher, ReduceKernels reductions, int rows) {
     int k = factors.k();
     int strips = (n + STRIP - 1) / STRIP;
     long packed = in.scratch(4L * samples * strips * STRIP * Math.max(k, 1));
-    launcher.launch(call, entry("pack"), new Grid((k + LANES - 1) / LANES, strips, samples, 1), batch.pack(), k, n, factors.bRow(),
+    launcher.launch(call, entry(GEMM, "pack"), new Grid((k + LANES - 1) / LANES, strips, samples, 1), batch.pack(), k, n, factors.bRow(),
         factors.bColumn(), factors.b(), packed);
     return packed;
   }
 
-  static Launcher.Entry entry(String name) {
-    return new Launcher.Entry(TEXT, name, VARIANT);
+  static Launcher.Entry entry(String text, String name) {
+    return new Launcher.Entry(text, name, VARIANT);
   }
 
   private void layerNormGrad(Call call) {
@@ -164,8 +167,8 @@ record WideKernels(Launcher launcher, ReduceKernels reductions, int rows) {
       for (int i = 0; i < operands.length; i++) {
         operands[i] = in.contiguous(i);
       }
-      ReduceKernels.Parts launch = (chunk, chunks, parts) -> launcher.launch(call, entry("layerNormGrad"), Grid.of(chunks, 1), count, n,
-          chunk, operands[0], operands[1], operands[2], operands[3], parts == 0 ? 0L : in.contiguous(4), call.output(0), parts);
+      ReduceKernels.Parts launch = (chunk, chunks, parts) -> launcher.launch(call, entry(ROWS, "layerNormGrad"), Grid.of(chunks, 1), count,
+          n, chunk, operands[0], operands[1], operands[2], operands[3], parts == 0 ? 0L : in.contiguous(4), call.output(0), parts);
       if (((LayerNormGrad) call.op()).affine()) {
         reductions.pairs(call, in, count, n, launch);
       } else {
@@ -180,7 +183,7 @@ record WideKernels(Launcher launcher, ReduceKernels reductions, int rows) {
       Tensor mean = call.output(1);
       int rows = (int) mean.size();
       int n = rows == 0 ? 0 : (int) (call.input(0).size() / rows);
-      launcher.launch(call, entry("layerNorm"), Grid.of(rows, 1), n, in.contiguous(0), op.affine() ? in.contiguous(1) : 0L,
+      launcher.launch(call, entry(ROWS, "layerNorm"), Grid.of(rows, 1), n, in.contiguous(0), op.affine() ? in.contiguous(1) : 0L,
           op.affine() ? in.contiguous(2) : 0L, call.output(0), mean, call.output(2), op.eps());
     }
   }

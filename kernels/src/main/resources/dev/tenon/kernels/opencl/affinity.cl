@@ -1,5 +1,7 @@
 // The maps of all pairs of pixels that an affinity is made of, for `rows` reference pixels from `first` on: scalar products
 // [tasks, rows, pixels] from matrix products, and the maps [rows, pixels] that a kernel of each reference pixel's own mixes them to.
+#include "tenon.clh"
+
 REDUCTIONS
 
 #define TAPS 9

@@ -1,4 +1,6 @@
 // Convolutions as they are defined, one item an element, for any stride, dilation and grouping; NCHW.
+#include "tenon.clh"
+
 REDUCTIONS
 
 typedef struct {

@@ -1,4 +1,5 @@
 // Element-wise functions, their gradients, and pairs: one kernel an entry of the tables.
+#include "tenon.clh"
 
 #ifdef IS_REAL
 
@@ -12,16 +13,38 @@ inline REAL geluTanhGrad(REAL x) {
   return s * (1 + 2 * x * t * (REAL)0.79788456080286536 * (1 + (REAL)(3 * 0.044715) * x * x));
 }
 
+// Stores VALUE of x and y, elements of the operands, for all of a walk: an item an element or, where it walks by FOURS of them, four.
+#ifdef FOURS
+#define PART(VALUE, part) \
+  { \
+    REAL x = xs.part, y = ys.part; \
+    zs.part = VALUE; \
+  }
+#define LOCATE(n) (w.rank == 1 ? i : locate(&w, n, i))
+#define MAP(VALUE, left, right, second) \
+  FOR_EACH(i, w.size) { \
+    REAL4 xs = LOAD4(left + 4 * LOCATE(0)), ys = LOAD4(right + 4 * LOCATE(second)), zs; \
+    PART(VALUE, s0) \
+    PART(VALUE, s1) \
+    PART(VALUE, s2) \
+    PART(VALUE, s3) \
+    STORE4(to + 4 * i, zs); \
+  }
+#else
+#define MAP(VALUE, left, right, second) \
+  FOR_EACH(i, w.size) { \
+    REAL x = LOAD(left + locate(&w, 0, i)), y = LOAD(right + locate(&w, second, i)); \
+    STORE(to + i, VALUE); \
+  }
+#endif
+
 // Value and derivative in x; a and b are the function's parameters.
 #define UNARY(NAME, VALUE, DERIVATIVE) \
   kernel void unary_##NAME(Walk w, POINTER(const ELEMENT, from), POINTER(ELEMENT, to), number a_, number b_) { \
     SHIFT(from); \
     SHIFT(to); \
     REAL a = (REAL)a_, b = (REAL)b_; \
-    FOR_EACH(i, w.size) { \
-      REAL x = LOAD(from + locate(&w, 0, i)); \
-      STORE(to + i, VALUE); \
-    } \
+    MAP(VALUE, from, from, 0) \
   } \
   kernel void unaryGrad_##NAME( \
       Walk w, POINTER(const ELEMENT, from), POINTER(const ELEMENT, grad), POINTER(ELEMENT, to), number a_, number b_) { \
@@ -29,10 +52,7 @@ inline REAL geluTanhGrad(REAL x) {
     SHIFT(grad); \
     SHIFT(to); \
     REAL a = (REAL)a_, b = (REAL)b_; \
-    FOR_EACH(i, w.size) { \
-      REAL x = LOAD(from + locate(&w, 0, i)); \
-      STORE(to + i, LOAD(grad + locate(&w, 1, i)) * (DERIVATIVE)); \
-    } \
+    MAP(y * (DERIVATIVE), from, grad, 1) \
   }
 UNARY(AFFINE, a * x + b, a)
 UNARY(EXP, exp(x), exp(x))
@@ -67,11 +87,7 @@ UNARY(QUICK_GELU, x * sigmoid((REAL)1.702 * x), sigmoid((REAL)1.702 * x) * (1 + 
     SHIFT(left); \
     SHIFT(right); \
     SHIFT(to); \
-    FOR_EACH(i, w.size) { \
-      REAL x = LOAD(left + locate(&w, 0, i)); \
-      REAL y = LOAD(right + locate(&w, 1, i)); \
-      STORE(to + i, VALUE); \
-    } \
+    MAP(VALUE, left, right, 1) \
   }
 BINARY(ADD, x + y)
 BINARY(SUB, x - y)

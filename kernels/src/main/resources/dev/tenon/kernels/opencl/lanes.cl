@@ -1,4 +1,5 @@
 // Products and orders along one dimension, statistics of channels, and replacing by index.
+#include "tenon.clh"
 
 #ifdef IS_REAL
 

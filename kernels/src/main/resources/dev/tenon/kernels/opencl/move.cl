@@ -1,4 +1,5 @@
 // Moves elements: strided copies, conversions, constants, picks by index and their reverse, random zeroing.
+#include "tenon.clh"
 
 #ifdef BITS
 

@@ -1,4 +1,5 @@
 // Steps of Adam, AdamW and gradient descent, in place.
+#include "tenon.clh"
 
 kernel void adam(int size, POINTER(ELEMENT, p), POINTER(const ELEMENT, grad), POINTER(ELEMENT, m), POINTER(ELEMENT, v),
     POINTER(ELEMENT, vMax), int decoupled, number lr, number beta1, number beta2, number eps, number weightDecay, number stepSize,

@@ -1,5 +1,7 @@
 // Works on lines of a row-major tensor along one dimension, each by itself: softmax and its kin, cross-entropy, layer
 // normalisation, running sums and positions. A line belongs to a group (BLOCK) where its elements are neighbours, else to an item.
+#include "tenon.clh"
+
 REDUCTIONS
 
 #ifdef BLOCK

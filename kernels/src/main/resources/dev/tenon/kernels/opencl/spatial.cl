@@ -1,5 +1,6 @@
 // Images [B, C, H, W]: resampling and pooling by tables of taps, patches as columns and back. An item an element of the result, which
 // gathers what it is made of in a fixed order.
+#include "tenon.clh"
 
 // A table of an axis: of each new element its first old one, then where its weights begin and, one further, end, then all weights.
 #define FIRST(table, i) (int)table[i]

@@ -89,7 +89,7 @@ public final class Conformance {
     return draw(entry, i, DType.F32);
   }
 
-  private static Call draw(Ops.Entry entry, int i, DType real) {
+  static Call draw(Ops.Entry entry, int i, DType real) {
     Philox random = Philox.of(11).split(entry.name()).split(i);
     Philox shapes = random.split("shapes");
     Ops.Example example = entry.example().apply(i < DRAWS ? new Generator(shapes) : Generator.stretched(shapes, i % DRAWS / 2));

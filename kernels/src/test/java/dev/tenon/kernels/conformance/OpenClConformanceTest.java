@@ -51,6 +51,12 @@ class OpenClConformanceTest {
     }));
   }
 
+  @TestFactory
+  Stream<DynamicTest> everyGradientIsThatOfTheDefinition() {
+    return Ops.ALL.stream().map(entry -> DynamicTest.dynamicTest("gradient of " + entry.name(), () ->
+        assertThat(GradientConformance.check(backend, entry)).isLessThanOrEqualTo(1)));
+  }
+
   /** A contiguous and a strided call. */
   @TestFactory
   Stream<DynamicTest> everyOpHasAKernelInHalfPrecision() {

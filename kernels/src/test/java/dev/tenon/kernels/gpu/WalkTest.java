@@ -76,6 +76,23 @@ class WalkTest {
   }
 
   @Test
+  void neighborsThatStayNeighborsAreTakenInGroups() {
+    Shape shape = Shape.of(3, 8);
+    Layout dense = Layout.contiguous(shape);
+    Layout row = Layout.of(shape, new long[] {0, 1}, 0);
+    Layout wide = Layout.of(shape, new long[] {12, 1}, 0);
+    Walk grouped = Walk.of(shape, dense, row, wide).grouped(4).orElseThrow();
+    assertThat(grouped.size()).isEqualTo(6);
+    assertThat(grouped.dims()).containsExactly(3, 2);
+    assertThat(grouped.strides()).isDeepEqualTo(new long[][] {{2, 1}, {0, 1}, {3, 1}});
+
+    assertThat(Walk.of(shape, dense).grouped(5)).as("a group across the end").isEmpty();
+    assertThat(Walk.of(shape, dense, Layout.of(shape, new long[] {9, 1}, 0)).grouped(4)).as("rows that begin within a group").isEmpty();
+    assertThat(Walk.of(shape, dense, Layout.of(shape, new long[] {1, 3}, 0)).grouped(4)).as("no neighbors").isEmpty();
+    assertThat(Walk.of(Shape.of(), Layout.contiguous(Shape.of())).grouped(2)).as("a single element").isEmpty();
+  }
+
+  @Test
   void refusesWhatKernelsCannotIndex() {
     Layout huge = Layout.contiguous(Shape.of(1L << 20, 1L << 12));
     assertThat(Walk.of(huge.shape(), huge).fits()).isFalse();

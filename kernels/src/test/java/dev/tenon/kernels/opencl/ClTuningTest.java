@@ -42,9 +42,9 @@ class ClTuningTest {
   @Test
   void whatIsNoCandidateIsRefusedWithTheRemedy() throws IOException {
     ClTuning.DEFAULT.write(file);
-    Files.writeString(file, Files.readString(file).replace("gemm=128x16", "gemm=100x16"));
+    Files.writeString(file, Files.readString(file).replace("gemm=128x8", "gemm=100x8"));
     assertThatThrownBy(() -> ClTuning.read(file)).isInstanceOf(TenonException.class)
-        .hasMessageContainingAll(file.toString(), "gemm is '100x16'", "128x16", "delete it, or run tenon tune again");
+        .hasMessageContainingAll(file.toString(), "gemm is '100x8'", "128x8", "delete it, or run tenon tune again");
   }
 
   @Test

@@ -71,7 +71,7 @@ class OpenClProviderTest {
   void aTextThatDoesNotCompileIsAnsweredWithTheCompilersLog(@TempDir Path cache) {
     assumeTrue(ClDevice.missing().isEmpty(), () -> "no OpenCL device: " + ClDevice.missing().orElseThrow());
     ClDevice device = ClDevice.all().getFirst();
-    try (ClQueue queue = new ClQueue(device, false)) {
+    try (ClQueue queue = new ClQueue(device, false, false)) {
       assertThatThrownBy(() -> new ClPrograms(device, queue.context(), cache).program("gemm", "-DT=f33"))
           .isInstanceOf(TenonException.class).hasMessageContainingAll("gemm.cl does not compile", "type_f33");
     }
@@ -80,7 +80,7 @@ class OpenClProviderTest {
   @Test
   void whatVariantsMeanToTheCompiler() {
     assertThat(ClTypes.options("f32")).isEqualTo("-DT=f32 -DIS_REAL -cl-single-precision-constant");
-    assertThat(ClTypes.options("block_f64")).isEqualTo("-DBLOCK=1 -DT=f64 -DIS_REAL");
+    assertThat(ClTypes.options("block_f64")).isEqualTo("-DBLOCK=1 -DT=f64 -DIS_REAL -DIS_DOUBLE");
     assertThat(ClTypes.options("thread_bf16_f32")).isEqualTo("-DBLOCK=0 -DFROM=bf16 -DTO=f32 -cl-single-precision-constant");
     assertThat(ClTypes.options("8")).isEqualTo("-DBITS -DT=bits64");
   }

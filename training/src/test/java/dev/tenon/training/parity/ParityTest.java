@@ -18,29 +18,42 @@ import org.junit.jupiter.api.TestFactory;
 
 /** Holds every op, optimizer and model to the recorded values of the reference implementations. */
 class ParityTest {
-  private static Backend backend;
+  private static Backend cpu;
+  /** Null where there is no device. */
+  private static Backend openCl;
 
   @BeforeAll
   static void open() {
-    backend = Backends.open(Device.CPU);
+    cpu = Backends.open(Device.CPU);
+    boolean hasDevice = Backends.providers().stream().anyMatch(p -> p.kind() == Device.Kind.OPENCL && !p.discover().startsWith("none"));
+    openCl = hasDevice ? Backends.open(Device.parse("opencl")) : null;
   }
 
   @AfterAll
   static void close() {
-    backend.close();
+    cpu.close();
+    if (openCl != null) {
+      openCl.close();
+    }
   }
 
   @TestFactory
   Stream<DynamicTest> singlePrecision() {
-    return replays(DType.F32);
+    return replays(cpu, DType.F32);
   }
 
   @TestFactory
   Stream<DynamicTest> doublePrecision() {
-    return replays(DType.F64);
+    return replays(cpu, DType.F64);
   }
 
-  private static Stream<DynamicTest> replays(DType dtype) {
+  @TestFactory
+  Stream<DynamicTest> singlePrecisionOnOpenCl() {
+    assumeTrue(openCl != null, "there is no OpenCL device here");
+    return replays(openCl, DType.F32);
+  }
+
+  private static Stream<DynamicTest> replays(Backend backend, DType dtype) {
     Path folder = Path.of(System.getProperty("tenon.golden", "../../shared/golden"));
     assumeTrue(Files.isDirectory(folder), () -> folder + " is not there; set tenon.golden to the folder of cases");
     Parity parity = new Parity(backend, dtype);
