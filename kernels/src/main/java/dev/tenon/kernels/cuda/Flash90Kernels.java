@@ -15,6 +15,7 @@ import dev.tenon.kernels.gpu.OpKernel;
 import dev.tenon.kernels.gpu.Operands;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -26,6 +27,8 @@ record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
   private static final String BACKWARD = "flash90grad";
   private static final double COST = 0.25;
   private static final int CHANNELS = 64;
+  /** More channels than that, which forward fills up to the first of these. */
+  private static final int[] WIDTHS = {96, 128, 144, 160};
   /** What the text calls by these names. */
   private static final int WHOLE = 208;
   private static final int STAGES = 3;
@@ -44,13 +47,13 @@ record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
 
   private String refusal(Call call) {
     Attention op = (Attention) call.op();
-    String reason = FlashKernels.refusal(call, 0);
+    String reason = FlashKernels.refusal(call, 0, WIDTHS[WIDTHS.length - 1]);
     return reason == null ? refusal(call.inputs().subList(0, 3), op.scale(), op.bias()) : reason;
   }
 
   private String gradRefusal(Call call) {
     AttentionGrad op = (AttentionGrad) call.op();
-    String reason = FlashKernels.refusal(call, 1);
+    String reason = FlashKernels.refusal(call, 1, CHANNELS);
     return reason == null ? refusal(call.inputs().subList(1, 4), op.scale(), op.bias()) : reason;
   }
 
@@ -60,7 +63,7 @@ record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
     }
     Tensor q = operands.getFirst();
     if (q.dim(3) <= CHANNELS / 2) {
-      return "fills heads up to 64 channels, and those of " + q.shape() + " would be half empty";
+      return "fills heads up to 64 channels or more, and those of " + q.shape() + " would be half empty";
     }
     for (Tensor t : operands) {
       if (t.size() == 0) {
@@ -132,7 +135,12 @@ record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
     Attention op = (Attention) call.op();
     Heads h = Heads.of(call, 0, op.causal(), op.scale(), 0);
     long keys = h.k.dim(1);
-    if (h.q.dim(1) <= WHOLE && keys > WHOLE - 16 && keys <= WHOLE) {
+    if (h.q.dim(3) > CHANNELS) {
+      int width = Arrays.stream(WIDTHS).filter(w -> w >= h.q.dim(3)).findFirst().orElseThrow();
+      int own = 2 * ((width + CHANNELS - 1) / CHANNELS);
+      launch(h, FORWARD, "flashWide" + width, byPositions(h, h.q.dim(1), own, own / 2 * KEYS, TensorMap.ROW), KEYS, KEYS, h.scale,
+          call.output(0), call.output(1));
+    } else if (h.q.dim(1) <= WHOLE && keys > WHOLE - 16 && keys <= WHOLE) {
       launch(h, FORWARD, "flashHeads", byHeads(h, 3), WHOLE, WHOLE, h.jobs(), h.scale, call.output(0), call.output(1));
     } else {
       int together = keys <= 64 ? 64 : 128;

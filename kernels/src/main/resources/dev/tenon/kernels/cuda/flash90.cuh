@@ -114,8 +114,8 @@ __device__ inline uint4 exchange(const u32 (&w)[4]) {
 }
 
 // Stores this warpgroup's 64 rows, times `scale` by half, of a result [batch, positions, heads, dim].
-__device__ inline void put(
-    const Heads& h, Place at, bf16* y, const float (&sum)[32], float scale0, float scale1, int first, int positions) {
+template <int SUMS> __device__ inline void put(
+    const Heads& h, Place at, bf16* y, const float (&sum)[SUMS], float scale0, float scale1, int first, int positions) {
   int c = threadIdx.x % 4 * 8;
 #pragma unroll
   for (int half = 0; half < 2; half++) {
@@ -123,12 +123,14 @@ __device__ inline void put(
     float scale = half ? scale1 : scale0;
     bf16* line = y + (((i64)at.batch * positions + position) * h.heads + at.head) * h.dim;
 #pragma unroll
-    for (int j = 0; j < 2; j++) {
-      u32 w[4];
+    for (int j = 0; j < SUMS; j += 16) {
+      u32 w[4] = {};
 #pragma unroll
-      for (int i = 0; i < 4; i++) w[i] = packBf16(sum[(j * 4 + i) * 4 + half * 2] * scale, sum[(j * 4 + i) * 4 + half * 2 + 1] * scale);
+      for (int i = 0; i < 4; i++) {
+        if (j + i * 4 < SUMS) w[i] = packBf16(sum[j + i * 4 + half * 2] * scale, sum[j + i * 4 + half * 2 + 1] * scale);
+      }
       uint4 all = exchange(w);
-      if (position < positions && j * 32 + c < h.dim) *(uint4*)(line + j * 32 + c) = all;
+      if (position < positions && j * 2 + c < h.dim) *(uint4*)(line + j * 2 + c) = all;
     }
   }
 }
