@@ -27,12 +27,13 @@ record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
   private static final String BACKWARD = "flash90grad";
   private static final double COST = 0.25;
   private static final int CHANNELS = 64;
-  /** More channels than that, which forward fills up to the first of these. */
-  private static final int[] WIDTHS = {96, 128, 144, 160};
+  /** Heads are filled up to the first of these. */
+  private static final int[] WIDTHS = {CHANNELS, 96, 128, 144, 160};
   /** What the text calls by these names. */
   private static final int WHOLE = 208;
   private static final int STAGES = 3;
-  private static final int TILE = 64 * TensorMap.ROW;
+  private static final int ROWS = 64;
+  private static final int TILE = ROWS * TensorMap.ROW;
   private static final int BARRIERS = 64;
   /** Queries or keys of a block; and of those that come in parts, how many come together. */
   private static final int BLOCK = 128;
@@ -53,7 +54,7 @@ record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
 
   private String gradRefusal(Call call) {
     AttentionGrad op = (AttentionGrad) call.op();
-    String reason = FlashKernels.refusal(call, 1, CHANNELS);
+    String reason = FlashKernels.refusal(call, 1, WIDTHS[WIDTHS.length - 1]);
     return reason == null ? refusal(call.inputs().subList(1, 4), op.scale(), op.bias()) : reason;
   }
 
@@ -96,6 +97,10 @@ record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
       return new Heads(call, call.input(q), call.input(q + 1), call.input(q + 2), causal, scale, g);
     }
 
+    int width() {
+      return Arrays.stream(WIDTHS).filter(w -> w >= q.dim(3)).findFirst().orElseThrow();
+    }
+
     int jobs() {
       return (int) (q.dim(0) * q.dim(2));
     }
@@ -125,26 +130,25 @@ record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
     return new Grid(Math.min(h.jobs(), multiprocessors), 1, 1, 512, bytes);
   }
 
-  /** Blocks of 128 positions, that hold {@code own} tiles of them and so many of the others in parts. */
-  private static Grid byPositions(Heads h, long positions, int own, int others, int rowBytes) {
+  /** Blocks of 128 positions, that hold {@code own} operands of 64 of them, and so many of the others at a time. */
+  private static Grid byPositions(Heads h, long positions, int own, int stages, int others, int known) {
+    int tiles = (h.width() + CHANNELS - 1) / CHANNELS;
     return new Grid((int) ((positions + BLOCK - 1) / BLOCK), (int) h.q.dim(2), (int) h.q.dim(0), 256,
-        own * TILE + STAGES * 2 * others * rowBytes + BARRIERS);
+        own * tiles * TILE + stages * 2 * others * (tiles * TensorMap.ROW + known) + BARRIERS);
   }
 
   private void forward(Call call) {
     Attention op = (Attention) call.op();
     Heads h = Heads.of(call, 0, op.causal(), op.scale(), 0);
     long keys = h.k.dim(1);
-    if (h.q.dim(3) > CHANNELS) {
-      int width = Arrays.stream(WIDTHS).filter(w -> w >= h.q.dim(3)).findFirst().orElseThrow();
-      int own = 2 * ((width + CHANNELS - 1) / CHANNELS);
-      launch(h, FORWARD, "flashWide" + width, byPositions(h, h.q.dim(1), own, own / 2 * KEYS, TensorMap.ROW), KEYS, KEYS, h.scale,
-          call.output(0), call.output(1));
+    if (h.width() > CHANNELS) {
+      launch(h, FORWARD, "flashWide" + h.width(), byPositions(h, h.q.dim(1), 2, STAGES, KEYS, 0), ROWS, KEYS, h.scale, call.output(0),
+          call.output(1));
     } else if (h.q.dim(1) <= WHOLE && keys > WHOLE - 16 && keys <= WHOLE) {
       launch(h, FORWARD, "flashHeads", byHeads(h, 3), WHOLE, WHOLE, h.jobs(), h.scale, call.output(0), call.output(1));
     } else {
       int together = keys <= 64 ? 64 : 128;
-      launch(h, FORWARD, "flash" + together, byPositions(h, h.q.dim(1), 2, together, TensorMap.ROW), BLOCK, together, h.scale,
+      launch(h, FORWARD, "flash" + together, byPositions(h, h.q.dim(1), 2, STAGES, together, 0), BLOCK, together, h.scale,
           call.output(0), call.output(1));
     }
   }
@@ -156,7 +160,7 @@ record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
       long o = in.aligned(4);
       long lse = in.contiguous(5);
       int queries = (int) h.q.dim(1);
-      if (queries <= WHOLE && h.k.dim(1) <= WHOLE) {
+      if (h.width() == CHANNELS && queries <= WHOLE && h.k.dim(1) <= WHOLE) {
         launch(h, BACKWARD, "flashGradHeads", byHeads(h, 4), WHOLE, WHOLE, h.jobs(), h.scale, o, lse, call.output(0), call.output(1),
             call.output(2));
         return;
@@ -165,9 +169,11 @@ record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
       long rows = in.scratch(2L * h.jobs() * padded * Float.BYTES);
       launcher.launch(call, Launcher.Entry.of(BACKWARD, "flashRows", h.q.dtype()), Grid.each(8L * h.jobs() * padded),
           heads(h.q, h.k, h.v, h.causal, null), h.jobs() * padded, h.g, o, lse, rows);
-      launch(h, BACKWARD, "flashGradQuery", byPositions(h, queries, 4, KEYS, TensorMap.ROW), BLOCK, KEYS, h.scale, rows, call.output(0));
-      launch(h, BACKWARD, "flashGradKeyValue", byPositions(h, h.k.dim(1), 4, QUERIES, TensorMap.ROW + Float.BYTES), QUERIES, BLOCK, h.scale,
-          rows, call.output(1), call.output(2));
+      int stages = h.width() > 2 * CHANNELS ? 2 : STAGES;
+      launch(h, BACKWARD, "flashGradQuery" + h.width(), byPositions(h, queries, 4, stages, KEYS, 0), ROWS, KEYS, h.scale, rows,
+          call.output(0));
+      launch(h, BACKWARD, "flashGradKeyValue" + h.width(), byPositions(h, h.k.dim(1), 4, STAGES, QUERIES, Float.BYTES), QUERIES, ROWS,
+          h.scale, rows, call.output(1), call.output(2));
     }
   }
 }

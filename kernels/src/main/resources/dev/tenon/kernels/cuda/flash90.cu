@@ -3,13 +3,6 @@
 #include "flash90.cuh"
 
 #ifdef HOPPER
-#define LIST_72 TEN() TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) "%70, %71"
-#define LIST_80 TEN() TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) "%70, %71, %72, %73, %74, %75, %76, %77, %78, %79"
-#define SUMS_72(d) SUMS_64(d), SUMS_8(d, 64)
-#define SUMS_80(d) SUMS_72(d), SUMS_8(d, 72)
-WGMMA(144, 72, LIST_72, SUMS_72(d), "%72", "%73", "%74", "%75", "%76", "%73", "%74", "%75", "%76", "%77", "%78")
-WGMMA(160, 80, LIST_80, SUMS_80(d), "%80", "%81", "%82", "%83", "%84", "%81", "%82", "%83", "%84", "%85", "%86")
-
 // Over the four lanes of a row.
 template <class Op> __device__ inline float alongRow(float value) {
   value = Op::both(value, __shfl_xor_sync(~0u, value, 1));
@@ -160,48 +153,27 @@ template <int N, int TAIL> __device__ inline void forward(const Heads& h, double
   if (!tile.idle) softmax.finish(h, ofBlock(), out, o, lse, first);
 }
 
-// Of heads of D channels, D > 64: what 64 positions take, as tiles of 64 channels one behind the other.
-template <int D> struct Wide {
-  static const int TILES = (D + 63) / 64, BYTES = TILES * TILE_BYTES;
-
-  __device__ static void copy(int to, const TensorMap* map, u64* arrival, int position) {
-    Place at = ofBlock();
+// This warp's 16 rows of 64, as the left operand of products along channels.
+template <int D> __device__ inline void left(u32 (&x)[D / 16][4], int from) {
+  int lane = threadIdx.x % 32, row = threadIdx.x % 128 / 32 * 16 + lane % 16;
 #pragma unroll
-    for (int t = 0; t < TILES; t++) tensorLoad(sharedBytes + to + t * TILE_BYTES, map, arrival, t * 64, position, at.head, at.batch);
+  for (int d = 0; d < D / 16; d++) {
+    loadMatrices(x[d], chunkAt<LINE>(sharedBytes + from + d / 4 * TILE_BYTES, row, d % 4 * 2 + lane / 16));
   }
+}
 
-  // This warp's 16 rows of 64, as the left operand of products along channels.
-  __device__ static void left(u32 (&x)[D / 16][4], int from) {
-    int lane = threadIdx.x % 32, row = threadIdx.x % 128 / 32 * 16 + lane % 16;
+// Starts s = x·yᵀ for N rows of y.
+template <int N, int D> __device__ inline void dots(float (&s)[N / 2], const u32 (&x)[D / 16][4], int y) {
+  u64 b = operandAlong(sharedAddress(sharedBytes) + y);
+  wgmmaFence();
 #pragma unroll
-    for (int s = 0; s < D / 16; s++) {
-      loadMatrices(x[s], sharedBytes + from + s / 4 * TILE_BYTES + row * LINE + ((s % 4 * 2 + lane / 16) ^ (row & 7)) * 16);
-    }
-  }
-
-  // Starts s = x·yᵀ for 64 rows of y.
-  __device__ static void dots(float (&s)[32], const u32 (&x)[D / 16][4], int y) {
-    u64 b = operandAlong(sharedAddress(sharedBytes) + y);
-    wgmmaFence();
-#pragma unroll
-    for (int d = 0; d < D / 16; d++) Wgmma<64>::template bf16<0>(s, x[d], further(b, d / 4 * TILE_BYTES + d % 4 * 32), d);
-    wgmmaCommit();
-  }
-
-  // Starts sum += p·y for 64 rows of y.
-  __device__ static void add(float (&sum)[D / 2], const u32 (&p)[4][4], int y) {
-    u64 b = operandAcross(sharedAddress(sharedBytes) + y, TILE_BYTES);
-    wgmmaFence();
-#pragma unroll
-    for (int s = 0; s < 4; s++) Wgmma<D>::template bf16<1>(sum, p[s], further(b, s * 16 * LINE), 1);
-    wgmmaCommit();
-  }
-};
+  for (int d = 0; d < D / 16; d++) Wgmma<N>::template bf16<0>(s, x[d], further(b, d / 4 * N * LINE + d % 4 * 32), d);
+  wgmmaCommit();
+}
 
 // 64 keys at a time, whose scores are worked on while the values of those before are added. Grid: 128 queries, heads, batch.
 template <int D> __device__ inline void forwardWide(const Heads& h, double scale, const Maps& maps, bf16* o, bf16* lse) {
-  typedef Wide<D> W;
-  const int N = 64, PAIR = 2 * W::BYTES, FIRST = 2 * W::BYTES;
+  const int N = 64, OWN = TILES(D) * TILE_BYTES, EACH = TILES(D) * N * LINE, PAIR = 2 * EACH, FIRST = 2 * OWN;
   typedef Ring<STAGES, THREADS / 32> R;
   R& ring = *(R*)(sharedBytes + FIRST + STAGES * PAIR);
   int base = blockIdx.x * 2 * ROWS, first = base + group() * ROWS;
@@ -212,14 +184,14 @@ template <int D> __device__ inline void forwardWide(const Heads& h, double scale
     if (part >= parts) return;
     u64* arrival = ring.arrival + part % STAGES;
     barrierExpect(arrival, PAIR + more);
-    W::copy(pair(part), &maps.k, arrival, part * N);
-    W::copy(pair(part) + W::BYTES, &maps.v, arrival, part * N);
+    ofBlock().copy<D>(pair(part), &maps.k, arrival, part * N, N);
+    ofBlock().copy<D>(pair(part) + EACH, &maps.v, arrival, part * N, N);
   };
   ring.init();
   if (threadIdx.x == 0) {
-    copy(0, 2 * W::BYTES);
-    W::copy(0, &maps.q, ring.arrival, base);
-    W::copy(W::BYTES, &maps.q, ring.arrival, base + ROWS);
+    copy(0, 2 * OWN);
+    ofBlock().copy<D>(0, &maps.q, ring.arrival, base, ROWS);
+    ofBlock().copy<D>(OWN, &maps.q, ring.arrival, base + ROWS, ROWS);
     for (int part = 1; part < STAGES; part++) copy(part, 0);
   }
   Softmax softmax = {{-INFINITY, -INFINITY}, {0, 0}};
@@ -232,16 +204,16 @@ template <int D> __device__ inline void forwardWide(const Heads& h, double scale
     softmax.exponentials<N>(s, scale2);
   };
   ring.await(0);
-  W::left(x, group() * W::BYTES);
-  W::dots(s, x, pair(0));
+  left<D>(x, group() * OWN);
+  dots<N, D>(s, x, pair(0));
   wgmmaWait<0>();
   wgmmaPin(s);
   weigh(0);
   pack<N>(p, s);
   for (int part = 0; part < parts - 1; part++) {
     ring.await(part + 1);
-    W::dots(s, x, pair(part + 1));
-    W::add(out, p, pair(part) + W::BYTES);
+    dots<N, D>(s, x, pair(part + 1));
+    add<N, D>(out, p, pair(part) + EACH, 1);
     wgmmaWait<1>();
     wgmmaPin(s);
     weigh(part + 1);
@@ -252,7 +224,7 @@ template <int D> __device__ inline void forwardWide(const Heads& h, double scale
     for (int i = 0; i < D / 2; i++) out[i] *= shrink[i / 2 % 2];
     pack<N>(p, s);
   }
-  W::add(out, p, pair(parts - 1) + W::BYTES);
+  add<N, D>(out, p, pair(parts - 1) + EACH, 1);
   wgmmaWait<0>();
   wgmmaPin(out);
   softmax.finish(h, ofBlock(), out, o, lse, first);
