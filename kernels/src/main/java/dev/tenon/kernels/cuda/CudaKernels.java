@@ -50,7 +50,8 @@ final class CudaKernels {
         new GemmKernels(launcher, new CudaProducts(launcher, multiprocessors)).all(),
         new TensorKernels("tensor", 0.5, launcher, new WarpProducts(launcher, multiprocessors), tf32).all(),
         isHopper(info) ? new TensorKernels("hopper", 0.25, launcher, new HopperProducts(driver, launcher, multiprocessors), tf32).all()
-            : List.<Kernel>of())
+            : List.<Kernel>of(),
+        isHopper(info) ? new SplitKernels(driver, launcher, multiprocessors).all() : List.<Kernel>of())
         .flatMap(List::stream).toList();
   }
 

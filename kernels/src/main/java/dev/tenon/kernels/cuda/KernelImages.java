@@ -32,7 +32,7 @@ final class KernelImages {
   private static final List<String> HEADERS = List.of("flash90.cuh", "heads.cuh", "hopper.cuh", "ptx.cuh", "tenon.cuh", "tile.cuh");
   /** All texts. */
   static final List<String> TEXTS = List.of("affinity", "attention", "conv", "elementwise", "flash", "flash90", "flash90grad", "gemm",
-      "hopper", "implicit", "lanes", "move", "optimizer", "reduce", "rows", "spatial", "tensor");
+      "hopper", "implicit", "lanes", "move", "optimizer", "reduce", "rows", "spatial", "split", "tensor");
   private static final List<String> FLAGS = List.of("-std=c++17", "-fmad=true");
 
   private final String target;
