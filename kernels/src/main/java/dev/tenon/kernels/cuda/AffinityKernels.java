@@ -33,8 +33,8 @@ record AffinityKernels(Launcher launcher, KernelRegistry products) {
   private static final int TAPS = 9;
   private static final int CHUNK = 16;
   private static final int MOST_IN_GRID = 65535;
-  /** What lines of features may take at a time, if an image's fit. */
-  private static final long LINES_BYTES = 256L << 20;
+  /** Elements that lines of features have at a time, if an image's are not more: 256 MiB in BF16. */
+  private static final long MOST_ELEMENTS = 128L << 20;
 
   /** The extents of a call; {@code depth} counts the channels of the values of all tasks. */
   private record Sizes(DType dtype, int images, int tasks, int channels, int depth, int height, int width) {
@@ -63,7 +63,7 @@ record AffinityKernels(Launcher launcher, KernelRegistry products) {
 
     /** How many images to take at a time where each needs its lines {@code copies} times. */
     int together(int copies) {
-      long most = Math.clamp(LINES_BYTES / Math.max(1, copies * lineElements() * dtype.byteSize()), 1, Math.max(1, images));
+      long most = Math.clamp(MOST_ELEMENTS / Math.max(1, copies * lineElements()), 1, Math.max(1, images));
       long chunks = (images + most - 1) / most;
       return (int) ((images + chunks - 1) / Math.max(1, chunks));
     }

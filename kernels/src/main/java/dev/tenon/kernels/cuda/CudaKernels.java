@@ -12,6 +12,7 @@ import dev.tenon.kernels.gpu.LaneKernels;
 import dev.tenon.kernels.gpu.Launcher;
 import dev.tenon.kernels.gpu.MoveKernels;
 import dev.tenon.kernels.gpu.OptimizerKernels;
+import dev.tenon.kernels.gpu.Products;
 import dev.tenon.kernels.gpu.ReduceKernels;
 import dev.tenon.kernels.gpu.RowKernels;
 import dev.tenon.kernels.gpu.SpatialKernels;
@@ -46,12 +47,13 @@ final class CudaKernels {
   /** Matrix products, of which some kernels of other ops are made. */
   private static List<Kernel> products(Driver driver, Launcher launcher, Driver.Info info, boolean tf32) {
     int multiprocessors = info.multiprocessors();
+    Products plain = new CudaProducts(launcher, multiprocessors);
     return Stream.of(
-        new GemmKernels(launcher, new CudaProducts(launcher, multiprocessors)).all(),
+        new GemmKernels(launcher, plain).all(),
         new TensorKernels("tensor", 0.5, launcher, new WarpProducts(launcher, multiprocessors), tf32).all(),
         isHopper(info) ? new TensorKernels("hopper", 0.25, launcher, new HopperProducts(driver, launcher, multiprocessors), tf32).all()
             : List.<Kernel>of(),
-        isHopper(info) ? new SplitKernels(driver, launcher, multiprocessors).all() : List.<Kernel>of())
+        isHopper(info) ? new SplitKernels(driver, launcher, plain, multiprocessors).all() : List.<Kernel>of())
         .flatMap(List::stream).toList();
   }
 

@@ -3,8 +3,8 @@
 // f32. Tensor cores round sums towards zero, so they only add up 64 depths at a time, the small products first; those sums are added up
 // in f32 by ordinary instructions.
 //
-// Of a block's three warpgroups the first only starts copies of slices of 64 depths into a ring of stages; each of the others multiplies
-// 64 rows. Blocks go on to the next 128 × 128 elements until all are done.
+// A second product of other depth may follow into the same sums. Of a block's three warpgroups the first only starts copies of slices of
+// 64 depths into a ring of stages; each of the others multiplies 64 rows. Blocks go on to the next 128 × 128 elements until all are done.
 #include "hopper.cuh"
 
 #ifdef HOPPER
@@ -22,20 +22,25 @@
 
 extern __shared__ __align__(1024) char sharedBytes[];
 
-// How an operand lies: matrices of lines with their steps, to be packed in lines of `to` elements.
+// How an operand lies: matrices of lines of elements with their steps, to be packed in lines of `to` elements.
 struct Operand {
-  int lines, length, step, matrixStep, to;
+  int lines, length, step, each, matrixStep, to;
 };
 
-// Lines of an operand run along the depth, or along m or n; its parts are behind each other, each with all matrices.
+// Lines of an operand run along the depth, or along m or n; its parts are behind each other, each with all matrices. Operands of the
+// second product lie like those of the first.
 struct Maps {
-  TensorMap a, b;
+  TensorMap a, b, a2, b2;
 };
 
-// A batch of products; an operand that is the same in all of them has one matrix.
+// A batch of products; an operand that is the same in all of them has one matrix. The second product is of single matrices.
 struct Task {
-  int m, n, batch, k;
+  int m, n, batch, k, k2;
   int aMatrices, bMatrices;
+
+  // Slices of the first product, and of both.
+  __device__ int firsts() const { return (k + DEPTH - 1) / DEPTH; }
+  __device__ int slices() const { return firsts() + (k2 + DEPTH - 1) / DEPTH; }
 };
 
 __device__ inline float part(float x, u32* bits) {
@@ -52,14 +57,14 @@ __device__ inline float part(float x, u32* bits) {
 extern "C" __global__ void __launch_bounds__(256) split_f32(Operand o, const float* x, bf16* y) {
   int i = blockIdx.x * 256 + threadIdx.x, chunks = o.to / 8, line = i / chunks, column = i % chunks * 8;
   if (line >= o.lines) return;
-  const float* from = x + (i64)blockIdx.y * o.matrixStep + (i64)line * o.step + column;
+  const float* from = x + (i64)blockIdx.y * o.matrixStep + (i64)line * o.step + (i64)column * o.each;
   float rest[8];
-  if (o.step % 4 == 0 && o.matrixStep % 4 == 0 && (u64)x % 16 == 0 && column + 8 <= o.length) {
+  if (o.each == 1 && o.step % 4 == 0 && o.matrixStep % 4 == 0 && (u64)x % 16 == 0 && column + 8 <= o.length) {
     *(float4*)rest = *(const float4*)from;
     *(float4*)(rest + 4) = *(const float4*)(from + 4);
   } else {
 #pragma unroll
-    for (int e = 0; e < 8; e++) rest[e] = column + e < o.length ? from[e] : 0.0f;
+    for (int e = 0; e < 8; e++) rest[e] = column + e < o.length ? from[(i64)e * o.each] : 0.0f;
   }
   i64 size = (i64)o.lines * o.to;
   uint4* to = (uint4*)(y + blockIdx.y * size + (i64)i * 8);
@@ -85,7 +90,8 @@ struct Place {
 __device__ inline bool placeOf(const Task& t, int i, Place* p) {
   int rows = (t.m + TILE - 1) / TILE, columns = (t.n + TILE - 1) / TILE, tile = i % (rows * columns);
   if (i >= rows * columns * t.batch) return false;
-  int first = tile / (TILES_TOGETHER * columns) * TILES_TOGETHER, within = tile - first * columns, height = min(TILES_TOGETHER, rows - first);
+  int first = tile / (TILES_TOGETHER * columns) * TILES_TOGETHER, within = tile - first * columns;
+  int height = min(TILES_TOGETHER, rows - first);
   *p = {(first + within % height) * TILE, within / height * TILE, i / (rows * columns)};
   return true;
 }
@@ -106,8 +112,10 @@ template <bool A_ALONG, bool B_ALONG> __device__ inline void fetchAll(const Maps
   Turn at;
   Place p;
   for (int i = blockIdx.x; placeOf(t, i, &p); i += gridDim.x) {
-    int a = t.aMatrices > 1 ? p.matrix : 0, b = t.bMatrices > 1 ? p.matrix : 0;
-    for (int k = 0; k < t.k; k += DEPTH, at.next()) {
+    for (int slice = 0; slice < t.slices(); slice++, at.next()) {
+      bool first = slice < t.firsts();
+      const TensorMap *a = first ? &maps->a : &maps->a2, *b = first ? &maps->b : &maps->b2;
+      int k = (first ? slice : slice - t.firsts()) * DEPTH, aParts = first ? t.aMatrices : 1, bParts = first ? t.bMatrices : 1;
       char* stage = sharedBytes + at.stage * STAGE;
       u64* arrived = full + at.stage;
       barrierWait(empty + at.stage, at.round ^ 1);
@@ -117,9 +125,9 @@ template <bool A_ALONG, bool B_ALONG> __device__ inline void fetchAll(const Maps
 #pragma unroll
         for (int box = 0; box < TILE; box += LINES) {
           char* to = stage + part * PART + box / LINES * CHUNK;
-          tensorLoad(to, &maps->a, arrived, A_ALONG ? k : p.row + box, A_ALONG ? p.row + box : k, part * t.aMatrices + a);
-          tensorLoad(to + PARTS * PART, &maps->b, arrived, B_ALONG ? k : p.column + box, B_ALONG ? p.column + box : k,
-              part * t.bMatrices + b);
+          tensorLoad(to, a, arrived, A_ALONG ? k : p.row + box, A_ALONG ? p.row + box : k, part * aParts + (aParts > 1 ? p.matrix : 0));
+          tensorLoad(to + PARTS * PART, b, arrived, B_ALONG ? k : p.column + box, B_ALONG ? p.column + box : k,
+              part * bParts + (bParts > 1 ? p.matrix : 0));
         }
       }
     }
@@ -187,7 +195,7 @@ template <bool A_ALONG, bool B_ALONG> __device__ inline void product(const Maps*
     Place p;
     for (int i = blockIdx.x; placeOf(t, i, &p); i += gridDim.x) {
       float sum[TILE / 2] = {}, slice[TILE / 2];
-      for (int k = 0; k < t.k; k += DEPTH, at.next()) {
+      for (int rest = t.slices(); rest > 0; rest--, at.next()) {
         barrierWait(full + at.stage, at.round);
         multiply<A_ALONG, B_ALONG>(slice, sharedAddress(sharedBytes) + at.stage * STAGE, team);
         wgmmaWait<0>();

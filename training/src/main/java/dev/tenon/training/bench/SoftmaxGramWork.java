@@ -28,7 +28,7 @@ record SoftmaxGramWork(long images, long pixels, long channels) implements Workl
       Tensor query = x.reshape(x.dim(0), x.dim(1), 1, channels);
       return new Attention(1 / Math.sqrt(channels), false, false).applyAll(List.of(query, query, v.reshape(query.shape()))).getFirst();
     }
-    Tensor products = x.matmul(x.transpose(1, 2)).mul(1 / Math.sqrt(channels));
+    Tensor products = x.mul(1 / Math.sqrt(channels)).matmul(x.transpose(1, 2));
     return new Softmax(-1).apply(products).matmul(v);
   }
 
