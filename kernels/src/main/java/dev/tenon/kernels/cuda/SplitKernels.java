@@ -34,6 +34,7 @@ record SplitKernels(Driver driver, Launcher launcher, Products plain, int multip
   private static final int TILE = 128;
   private static final int PARTS = 3;
   private static final int LINES = 64;
+  private static final int DEPTH = 64;
   private static final int SHARED_BYTES = 2 * 2 * PARTS * TILE * TensorMap.ROW;
   private static final int BARRIERS = 64;
   /** Elements of a line that one thread of the kernel {@code split} takes. */
@@ -42,6 +43,11 @@ record SplitKernels(Driver driver, Launcher launcher, Products plain, int multip
   private static final long LEAST_TERMS = 1L << 26;
   private static final long LEAST_USES = 96;
 
+  private static final int LEAST_SLICES = 4;
+  private static final int MOST_PARTS = 16;
+  /** In times of a slice: to add parts up at all, and an element of each part. */
+  private static final double PART_COST = 3;
+  private static final double SUM_COST = 1.6e-6;
   /** What the parts of the rows of a may take at a time. */
   private static final long MOST_BYTES = 256L << 20;
   private static final Side NOTHING = new Side(0, true, 0, 0, 0, 0, 0, 0);
@@ -83,6 +89,10 @@ record SplitKernels(Driver driver, Launcher launcher, Products plain, int multip
   private record Factors(int m, int n, int k, int batch, Side a, Side b, int k2, Side a2, Side b2) {
     Factors(int m, int n, int k, int batch, Side a, Side b) {
       this(m, n, k, batch, a, b, 0, NOTHING, NOTHING);
+    }
+
+    int slices() {
+      return (k + DEPTH - 1) / DEPTH + (k2 + DEPTH - 1) / DEPTH;
     }
 
     /** How many rows to take at a time, a multiple of the rows of a tile, unless all. */
@@ -201,6 +211,9 @@ record SplitKernels(Driver driver, Launcher launcher, Products plain, int multip
 
   private void multiply(Call call, Operands in, Factors f, Object bias) {
     int together = f.together();
+    int parts = together < f.m() ? 1 : parts(f.m(), f.n(), f.batch(), f.slices());
+    long partial = parts == 1 ? 0 : in.scratch((long) parts * f.batch() * f.m() * f.n() * Float.BYTES);
+    long c = Launcher.address(call.output(0));
     String name = TEXT + (f.a().along() ? "k" : "m") + (f.b().along() ? "k" : "n");
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment maps = arena.allocate(4L * TensorMap.BYTES, TensorMap.ALIGNMENT);
@@ -212,13 +225,35 @@ record SplitKernels(Driver driver, Launcher launcher, Products plain, int multip
         int rows = Math.min(together, f.m() - first);
         split(call, f.a().rows(first, rows), partsOfA, maps, 0);
         split(call, f.a2().rows(first, rows), partsOfA2, maps, 2);
-        long tiles = AlignedProducts.tiles(rows, f.n(), TILE, TILE) * f.batch();
+        long tiles = AlignedProducts.tiles(rows, f.n(), TILE, TILE) * f.batch() * parts;
         launcher.launch(call, Launcher.Entry.of(TEXT, name, DType.F32),
             new Grid((int) Math.min(tiles, multiprocessors), 1, 1, 384, SHARED_BYTES + BARRIERS), maps,
-            new int[] {rows, f.n(), f.batch(), f.k(), f.k2(), f.a().matrices(), f.b().matrices()}, bias,
-            Launcher.address(call.output(0)) + (long) first * f.n() * Float.BYTES);
+            new int[] {rows, f.n(), f.batch(), f.k(), f.k2(), f.a().matrices(), f.b().matrices(), parts, (f.slices() + parts - 1) / parts},
+            parts == 1 ? bias : 0L, parts == 1 ? c + (long) first * f.n() * Float.BYTES : partial);
+      }
+      if (parts > 1) {
+        Grid each = Grid.each((long) f.m() * f.n());
+        launcher.launch(call, Launcher.Entry.of(TEXT, "sum", DType.F32), new Grid(each.x(), f.batch(), 1, each.threads()), f.m() * f.n(),
+            f.n(), parts, partial, bias, c);
       }
     }
+  }
+
+  /** Into how many parts a depth is cut: as many as let blocks fill the GPU for as little time as possible, sums of parts included. */
+  int parts(int m, int n, int batch, int slices) {
+    long tiles = AlignedProducts.tiles(m, n, TILE, TILE) * batch;
+    double sum = SUM_COST * m * n * batch;
+    int best = 1;
+    double least = Double.POSITIVE_INFINITY;
+    for (int parts = 1; parts <= Math.clamp(slices / LEAST_SLICES, 1, MOST_PARTS); parts++) {
+      int each = (slices + parts - 1) / parts;
+      double time = (double) ((tiles * parts + multiprocessors - 1) / multiprocessors) * each + (parts == 1 ? 0 : PART_COST + parts * sum);
+      if ((parts - 1) * each < slices && time < least) {
+        least = time;
+        best = parts;
+      }
+    }
+    return best;
   }
 
   /** Starts splitting an operand to {@code parts}, if it has elements, and encodes map {@code i} of the text's structure {@code Maps}. */

@@ -33,10 +33,12 @@ struct Maps {
   TensorMap a, b, a2, b2;
 };
 
-// A batch of products; an operand that is the same in all of them has one matrix. The second product is of single matrices.
+// A batch of products; an operand that is the same in all of them has one matrix. The second product is of single matrices. Of a depth cut
+// into `parts` of `each` slices, none without any, every part stores its own sums.
 struct Task {
   int m, n, batch, k, k2;
   int aMatrices, bMatrices;
+  int parts, each;
 
   // Slices of the first product, and of both.
   __device__ int firsts() const { return (k + DEPTH - 1) / DEPTH; }
@@ -82,17 +84,19 @@ extern "C" __global__ void __launch_bounds__(256) split_f32(Operand o, const flo
   }
 }
 
-// Where a tile of C is. Neighbouring blocks work on TILES_TOGETHER rows of tiles, so that what they read stays in the cache.
+// Where a tile of C is, and which slices go into it. Neighbouring blocks work on TILES_TOGETHER rows of tiles, so that what they read
+// stays in the cache.
 struct Place {
-  int row, column, matrix;
+  int row, column, matrix, part, from, end;
 };
 
 __device__ inline bool placeOf(const Task& t, int i, Place* p) {
   int rows = (t.m + TILE - 1) / TILE, columns = (t.n + TILE - 1) / TILE, tile = i % (rows * columns);
-  if (i >= rows * columns * t.batch) return false;
+  int piece = i / (rows * columns), part = piece % t.parts;
+  if (piece >= t.batch * t.parts) return false;
   int first = tile / (TILES_TOGETHER * columns) * TILES_TOGETHER, within = tile - first * columns;
   int height = min(TILES_TOGETHER, rows - first);
-  *p = {(first + within % height) * TILE, within / height * TILE, i / (rows * columns)};
+  *p = {(first + within % height) * TILE, within / height * TILE, piece / t.parts, part, part * t.each, min((part + 1) * t.each, t.slices())};
   return true;
 }
 
@@ -112,7 +116,7 @@ template <bool A_ALONG, bool B_ALONG> __device__ inline void fetchAll(const Maps
   Turn at;
   Place p;
   for (int i = blockIdx.x; placeOf(t, i, &p); i += gridDim.x) {
-    for (int slice = 0; slice < t.slices(); slice++, at.next()) {
+    for (int slice = p.from; slice < p.end; slice++, at.next()) {
       bool first = slice < t.firsts();
       const TensorMap *a = first ? &maps->a : &maps->a2, *b = first ? &maps->b : &maps->b2;
       int k = (first ? slice : slice - t.firsts()) * DEPTH, aParts = first ? t.aMatrices : 1, bParts = first ? t.bMatrices : 1;
@@ -154,7 +158,7 @@ template <bool A_ALONG, bool B_ALONG> __device__ inline void multiply(float (&su
 // Stores a team's 64 rows.
 __device__ inline void put(const Task& t, const Place& p, int team, const float (&sum)[TILE / 2], const float* bias, float* c) {
   int thread = threadIdx.x % 128, lane = thread % 32, row = p.row + team * LINES + thread / 32 * 16 + lane / 4;
-  c += (i64)p.matrix * t.m * t.n;
+  c += ((i64)p.matrix * t.parts + p.part) * t.m * t.n;
 #pragma unroll
   for (int j = 0; j < TILE / 8; j++) {
     int column = p.column + j * 8 + lane % 4 * 2;
@@ -194,19 +198,29 @@ template <bool A_ALONG, bool B_ALONG> __device__ inline void product(const Maps*
     Turn at;
     Place p;
     for (int i = blockIdx.x; placeOf(t, i, &p); i += gridDim.x) {
-      float sum[TILE / 2] = {}, slice[TILE / 2];
-      for (int rest = t.slices(); rest > 0; rest--, at.next()) {
+      float sum[TILE / 2] = {}, some[TILE / 2];
+      for (int slice = p.from; slice < p.end; slice++, at.next()) {
         barrierWait(full + at.stage, at.round);
-        multiply<A_ALONG, B_ALONG>(slice, sharedAddress(sharedBytes) + at.stage * STAGE, team);
+        multiply<A_ALONG, B_ALONG>(some, sharedAddress(sharedBytes) + at.stage * STAGE, team);
         wgmmaWait<0>();
-        wgmmaPin(slice);
+        wgmmaPin(some);
         if (threadIdx.x % 128 == 0) barrierArrive(empty + at.stage);
 #pragma unroll
-        for (int e = 0; e < TILE / 2; e++) sum[e] += slice[e];
+        for (int e = 0; e < TILE / 2; e++) sum[e] += some[e];
       }
       put(t, p, team, sum, bias, c);
     }
   }
+}
+
+// What the parts of a depth come to.
+extern "C" __global__ void __launch_bounds__(256) sum_f32(int size, int n, int parts, const float* partial, const float* bias, float* c) {
+  int i = blockIdx.x * 256 + threadIdx.x;
+  if (i >= size) return;
+  float sum = bias ? bias[i % n] : 0;
+  partial += (i64)blockIdx.y * parts * size + i;
+  for (int p = 0; p < parts; p++) sum += partial[(i64)p * size];
+  c[(i64)blockIdx.y * size + i] = sum;
 }
 
 #define PRODUCT(A, A_ALONG, B, B_ALONG) \
