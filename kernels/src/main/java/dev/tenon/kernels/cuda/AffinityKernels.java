@@ -28,8 +28,9 @@ import java.util.List;
 record AffinityKernels(Launcher launcher, KernelRegistry products) {
   private static final String TEXT = "affinity";
   private static final int THREADS = 256;
-  /** Pixels side by side in a block of {@code gradFeatures}. */
+  /** What the text calls by these names. */
   private static final int PIXELS = 32;
+  private static final int TEAMS = 4;
   private static final int TAPS = 9;
   private static final int CHUNK = 16;
   private static final int MOST_IN_GRID = 65535;
@@ -188,8 +189,8 @@ record AffinityKernels(Launcher launcher, KernelRegistry products) {
         multiply(gradMoments.transposed(0, n), ofS.of(0, n), gradV.of(first, n));
         multiply(moments.of(0, n), g.of(first, n), ofX.of(0, n));
         multiply(gradMoments.of(0, n), v.of(first, n), ofS.of(0, n));
-        int each = s.dtype() != DType.F64 && s.width() % 4 == 0 ? 4 : 1;
-        launcher.launch(call, entry("gradFeatures" + each, s), new Grid(blocks(s, PIXELS * each), s.tasks(), n, THREADS), s.pack(),
+        int each = s.dtype() != DType.F64 && s.width() % 2 == 0 ? 2 : 1;
+        launcher.launch(call, entry("gradFeatures" + each, s), new Grid(blocks(s, PIXELS * each), s.tasks(), n, PIXELS * TEAMS), s.pack(),
             f.at(first), weight, ofX.address(), ofS.address(), gradF.at(first), shares.at(first));
       }
       launcher.launch(call, entry("gradWeights", s), new Grid(blocks(s, THREADS), s.taps(), 1, THREADS), s.pack(), s.images(),
@@ -211,7 +212,7 @@ record AffinityKernels(Launcher launcher, KernelRegistry products) {
   private void lines(Work work, String name, int images, Object... arguments) {
     Sizes s = work.s();
     int chunk = s.dtype() == DType.F64 ? 1 : CHUNK / s.dtype().byteSize();
-    int each = s.pixels() % chunk == 0 ? chunk : 1;
+    int each = s.width() % chunk == 0 ? chunk : 1;
     Object[] all = new Object[arguments.length + 1];
     all[0] = s.pack();
     System.arraycopy(arguments, 0, all, 1, arguments.length);

@@ -15,7 +15,7 @@
 #define THREADS 256
 // How `gradFeatures` shares out its threads.
 #define PIXELS 32
-#define TEAMS (THREADS / PIXELS)
+#define TEAMS 4
 
 struct Sizes {
   int tasks, channels, height, width;
@@ -34,27 +34,33 @@ template <class T, int N> struct __align__(N * sizeof(T)) Pack {
 
 template <class T, int N> __device__ inline Pack<T, N> packAt(const T* p) { return *(const Pack<T, N>*)p; }
 
-// S. Grid: N pixels a thread, r, images.
+// Values of the pixels that lie `dx` further than N pixels of a line from x on; zeros outside of the line. N divides the width.
+template <int N, class T> __device__ inline Pack<T, N> beside(const T* line, int x, int width, int dx) {
+  Pack<T, N> there = packAt<T, N>(line + x), all = there;
+  if (dx != 0) {
+#pragma unroll
+    for (int i = 0; i < N; i++) all.at[i] = there.at[dx < 0 ? (i + N - 1) % N : (i + 1) % N];
+    int edge = dx < 0 ? 0 : N - 1, from = x + edge + dx;
+    bool inside = from >= 0 && from < width;
+#pragma unroll
+    for (int i = 0; i < N; i++) {
+      if (i == edge) store(all.at + i, inside ? load(line + from) : COMPUTE(T)(0));
+    }
+  }
+  return all;
+}
+
+// S; N divides the width. Grid: N pixels a thread, r, images.
 template <int N, class T> __device__ inline void shifted(const Sizes& s, const T* f, T* lines) {
   int p = (blockIdx.x * THREADS + threadIdx.x) * N, r = blockIdx.y, image = blockIdx.z;
   if (p >= s.pixels()) return;
   Pack<T, N> all;
-  if (r == s.last()) {
-#pragma unroll
-    for (int i = 0; i < N; i++) store(all.at + i, COMPUTE(T)(1));
+  int tk = r / s.channels, y = p / s.width + tk % 9 / 3 - 1;
+  if (r < s.last() && y >= 0 && y < s.height) {
+    all = beside<N>(f + s.plane(image, tk / 9, r % s.channels) + y * s.width, p % s.width, s.width, tk % 3 - 1);
   } else {
-    int tk = r / s.channels, dy = tk % 9 / 3 - 1, dx = tk % 3 - 1;
-    int y = p / s.width, x = p % s.width;
-    const T* from = f + s.plane(image, tk / 9, r % s.channels) + p + dy * s.width + dx;
 #pragma unroll
-    for (int i = 0; i < N; i++) {
-      bool inside = y + dy >= 0 && y + dy < s.height && x + dx >= 0 && x + dx < s.width;
-      store(all.at + i, inside ? load(from + i) : COMPUTE(T)(0));
-      if (++x == s.width) {
-        x = 0;
-        y++;
-      }
-    }
+    for (int i = 0; i < N; i++) store(all.at + i, COMPUTE(T)(r == s.last()));
   }
   *(Pack<T, N>*)(lines + s.line(image, r) + p) = all;
 }
@@ -77,7 +83,7 @@ template <int N, class T> __device__ inline void weighted(const Sizes& s, const 
 }
 
 // The gradient of a task's features from those of X and S, and an image's share of those of its kernels and of the bias, [9·tasks + 1,
-// pixels]. Teams take channels in turn; N divides the width. Grid: PIXELS·N pixels, tasks, images.
+// pixels]. Teams of threads take channels in turn; N divides the width. Grid: PIXELS·N pixels, tasks, images.
 template <int N, class C, class T> __device__ inline void gradFeatures(
     const Sizes& s, const T* f, const T* weight, const T* gradX, const T* gradS, T* gradF, C* shares) {
   __shared__ C part[TEAMS][9][PIXELS * N];
@@ -106,18 +112,11 @@ template <int N, class C, class T> __device__ inline void gradFeatures(
           grad[i] += w[k][i] * load(u.at + i);
           sum[k][i] += load(features.at + i) * load(u.at + i);
         }
-        if (y - dy < 0 || y - dy >= s.height) continue;
-        const T* from = gradS + line - dy * s.width;
-        Pack<T, N> v = packAt<T, N>(from);
+        // Some line is read in any case, so that no branch keeps loads apart.
+        bool inside = y - dy >= 0 && y - dy < s.height;
+        Pack<T, N> v = beside<N>(gradS + line - x - (inside ? dy : 0) * s.width, x, s.width, -dx);
 #pragma unroll
-        for (int i = 0; i < N; i++) {
-          int there = i - dx;
-          if (there >= 0 && there < N) {
-            grad[i] += load(v.at + there);
-          } else if (x + there >= 0 && x + there < s.width) {
-            grad[i] += load(from + there);
-          }
-        }
+        for (int i = 0; i < N; i++) grad[i] += inside ? load(v.at + i) : C(0);
       }
 #pragma unroll
       for (int i = 0; i < N; i++) store(features.at + i, grad[i]);
@@ -134,7 +133,7 @@ template <int N, class C, class T> __device__ inline void gradFeatures(
     for (int i = 0; i < N; i++) part[team][k][lane * N + i] = sum[k][i];
   }
   __syncthreads();
-  for (int e = threadIdx.x; e < 9 * PIXELS * N; e += THREADS) {
+  for (int e = threadIdx.x; e < 9 * PIXELS * N; e += TEAMS * PIXELS) {
     int k = e / (PIXELS * N), column = e % (PIXELS * N), pixel = blockIdx.x * PIXELS * N + column;
     if (pixel >= s.pixels()) continue;
     C all = 0;
@@ -158,7 +157,7 @@ template <class C, class T> __device__ inline void gradWeights(const Sizes& s, i
     weighted<N>(s, f, weight, lines); \
   }
 #define GRAD_FEATURES(N, T, SUFFIX) \
-  extern "C" __global__ void __launch_bounds__(THREADS) gradFeatures##N##_##SUFFIX( \
+  extern "C" __global__ void __launch_bounds__(TEAMS * PIXELS) gradFeatures##N##_##SUFFIX( \
       Sizes s, const T* f, const T* weight, const T* gradX, const T* gradS, T* gradF, Compute<T>::type* shares) { \
     gradFeatures<N>(s, f, weight, gradX, gradS, gradF, shares); \
   }
@@ -175,6 +174,6 @@ LINES(8, bf16, bf16)
 GRAD_FEATURES(1, float, f32)
 GRAD_FEATURES(1, double, f64)
 GRAD_FEATURES(1, bf16, bf16)
-GRAD_FEATURES(4, float, f32)
-GRAD_FEATURES(4, bf16, bf16)
+GRAD_FEATURES(2, float, f32)
+GRAD_FEATURES(2, bf16, bf16)
 FOR_TYPE(GRAD_WEIGHTS, gradWeights)
