@@ -38,6 +38,8 @@ record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
   /** Queries or keys of a block; and of those that come in parts, how many come together. */
   private static final int BLOCK = 128;
   private static final int KEYS = 64;
+  /** So many steps repay starting a block for them. */
+  private static final long LEAST_STEPS = 8;
   private static final int QUERIES = 48;
 
   List<Kernel> all() {
@@ -65,6 +67,10 @@ record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
     Tensor q = operands.getFirst();
     if (q.dim(3) <= CHANNELS / 2) {
       return "fills heads up to 64 channels or more, and those of " + q.shape() + " would be half empty";
+    }
+    Tensor k = operands.get(1);
+    if (steps(q.dim(1), BLOCK) * q.dim(0) * q.dim(2) * steps(k.dim(1), KEYS) > Integer.MAX_VALUE) {
+      return "takes up to 2^31 tiles of scores, and those of " + q.shape() + " and " + k.shape() + " are more";
     }
     for (Tensor t : operands) {
       if (t.size() == 0) {
@@ -130,11 +136,40 @@ record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
     return new Grid(Math.min(h.jobs(), multiprocessors), 1, 1, 512, bytes);
   }
 
-  /** Blocks of 128 positions, that hold {@code own} operands of 64 of them, and so many of the others at a time. */
-  private static Grid byPositions(Heads h, long positions, int own, int stages, int others, int known) {
+  /** Shared memory for {@code own} operands of 64 positions, and so many other positions at a time. */
+  private static int sharedBytes(Heads h, int own, int stages, int others, int known) {
     int tiles = (h.width() + CHANNELS - 1) / CHANNELS;
+    return own * tiles * TILE + stages * 2 * others * (tiles * TensorMap.ROW + known) + BARRIERS;
+  }
+
+  /** Blocks of 128 positions, which share {@link #sharedBytes}. */
+  private static Grid byPositions(Heads h, long positions, int own, int stages, int others, int known) {
     return new Grid((int) ((positions + BLOCK - 1) / BLOCK), (int) h.q.dim(2), (int) h.q.dim(0), 256,
-        own * tiles * TILE + stages * 2 * others * (tiles * TensorMap.ROW + known) + BARRIERS);
+        sharedBytes(h, own, stages, others, known));
+  }
+
+  /** Deals out steps of 128 queries and 64 keys evenly, and joins what several blocks computed of the same queries. */
+  private void forwardWide(Call call, Heads h) {
+    long parts = steps(h.k.dim(1), KEYS);
+    long tiles = steps(h.q.dim(1), BLOCK) * h.jobs();
+    long all = tiles * parts;
+    long each = h.causal ? parts : Math.min(all, Math.max(LEAST_STEPS, steps(all, multiprocessors)));
+    int blocks = (int) steps(all, (int) each);
+    int[] steps = {h.jobs(), (int) each};
+    try (Operands in = launcher.operands(call)) {
+      boolean joins = each % parts != 0;
+      long partial = joins ? in.scratch(2L * blocks * (h.width() / 2 + 4) * 256 * Float.BYTES) : 0;
+      launch(h, FORWARD, "flashWide" + h.width(), new Grid(blocks, 1, 1, 256, sharedBytes(h, 2, STAGES, KEYS, 0)), ROWS, KEYS, steps,
+          h.scale, partial, call.output(0), call.output(1));
+      if (joins) {
+        launcher.launch(call, Launcher.Entry.of(FORWARD, "flashJoin" + h.width(), h.q.dtype()), new Grid((int) tiles, 1, 1, 256),
+            heads(h.q, h.k, h.v, h.causal, null), steps, partial, call.output(0), call.output(1));
+      }
+    }
+  }
+
+  private static long steps(long positions, int each) {
+    return (positions + each - 1) / each;
   }
 
   private void forward(Call call) {
@@ -142,8 +177,7 @@ record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
     Heads h = Heads.of(call, 0, op.causal(), op.scale(), 0);
     long keys = h.k.dim(1);
     if (h.width() > CHANNELS) {
-      launch(h, FORWARD, "flashWide" + h.width(), byPositions(h, h.q.dim(1), 2, STAGES, KEYS, 0), ROWS, KEYS, h.scale, call.output(0),
-          call.output(1));
+      forwardWide(call, h);
     } else if (h.q.dim(1) <= WHOLE && keys > WHOLE - 16 && keys <= WHOLE) {
       launch(h, FORWARD, "flashHeads", byHeads(h, 3), WHOLE, WHOLE, h.jobs(), h.scale, call.output(0), call.output(1));
     } else {
