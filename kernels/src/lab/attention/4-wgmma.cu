@@ -65,7 +65,7 @@ void backward(const Problem& p) {
   int count = jobs * PADDED(p.h.queries);
   const float* rows = p.rows;
   flashRows_bf16<<<(count * 8 + 255) / 256, 256>>>(p.h, count, p.g, o, lse, p.rows);
-  start(flashGradQuery_bf16, p.grid(p.h.queries, 128), THREADS, PARTS_BYTES(4, KEYS), mapsOf(p, 128, KEYS), p.h, p.scale, rows, p.gradQ);
-  start(flashGradKeyValue_bf16, p.grid(p.h.keys, 128), THREADS, GRAD_KEY_BYTES, mapsOf(p, QUERIES, 128), p.h, p.scale, rows,
+  start(flashGradQuery64_bf16, p.grid(p.h.queries, 128), THREADS, PARTS_BYTES(4, KEYS), mapsOf(p, ROWS, KEYS), p.h, p.scale, rows, p.gradQ);
+  start(flashGradKeyValue64_bf16, p.grid(p.h.keys, 128), THREADS, GRAD_KEY_BYTES, mapsOf(p, QUERIES, ROWS), p.h, p.scale, rows,
       p.gradK, p.gradV);
 }

@@ -2,6 +2,7 @@ package dev.tenon.kernels.cuda;
 
 import dev.tenon.engine.Precision;
 import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.kernel.KernelRegistry;
 import dev.tenon.kernels.gpu.AttentionKernels;
 import dev.tenon.kernels.gpu.ConvKernels;
 import dev.tenon.kernels.gpu.ElementwiseKernels;
@@ -11,6 +12,7 @@ import dev.tenon.kernels.gpu.LaneKernels;
 import dev.tenon.kernels.gpu.Launcher;
 import dev.tenon.kernels.gpu.MoveKernels;
 import dev.tenon.kernels.gpu.OptimizerKernels;
+import dev.tenon.kernels.gpu.Products;
 import dev.tenon.kernels.gpu.ReduceKernels;
 import dev.tenon.kernels.gpu.RowKernels;
 import dev.tenon.kernels.gpu.SpatialKernels;
@@ -23,18 +25,18 @@ final class CudaKernels {
 
   static List<Kernel> all(Driver driver, Launcher launcher, Faults faults, Driver.Info info, Precision precision) {
     ReduceKernels reductions = new ReduceKernels(launcher);
+    List<Kernel> products = products(driver, launcher, info, precision == Precision.TF32);
     return Stream.of(
         new ElementwiseKernels(launcher, false, false).all(),
         new MoveKernels(launcher, faults).all(),
         reductions.all(),
         new RowKernels(launcher, faults, reductions).all(),
-        new GemmKernels(launcher, new CudaProducts(launcher, info.multiprocessors())).all(),
-        new TensorKernels("tensor", 0.5, launcher, new WarpProducts(launcher, info.multiprocessors()), precision == Precision.TF32).all(),
+        products,
         new AttentionKernels(launcher, reductions, new CudaTiles(info.sharedBytes())).all(),
         new FlashKernels(launcher, reductions).all(),
-        ofHopper(driver, launcher, info, precision == Precision.TF32),
+        isHopper(info) ? new Flash90Kernels(driver, launcher, info.multiprocessors()).all() : List.<Kernel>of(),
         new ImplicitConvKernels(launcher, reductions, info.multiprocessors()).all(),
-        new AffinityKernels(launcher, info.multiprocessors()).all(),
+        new AffinityKernels(launcher, new KernelRegistry(products)).all(),
         new ConvKernels(launcher).all(),
         new SpatialKernels(launcher).all(),
         new LaneKernels(launcher, faults).all(),
@@ -42,14 +44,21 @@ final class CudaKernels {
         .flatMap(List::stream).toList();
   }
 
-  /** Products and attention by instructions that only GPUs of compute capability 9.0 have. */
-  private static List<Kernel> ofHopper(Driver driver, Launcher launcher, Driver.Info info, boolean tf32) {
-    if (info.capability() != HopperProducts.CAPABILITY) {
-      return List.of();
-    }
+  /** Matrix products, of which some kernels of other ops are made. */
+  private static List<Kernel> products(Driver driver, Launcher launcher, Driver.Info info, boolean tf32) {
+    int multiprocessors = info.multiprocessors();
+    Products plain = new CudaProducts(launcher, multiprocessors);
     return Stream.of(
-        new TensorKernels("hopper", 0.25, launcher, new HopperProducts(driver, launcher, info.multiprocessors()), tf32).all(),
-        new Flash90Kernels(driver, launcher, info.multiprocessors()).all())
+        new GemmKernels(launcher, plain).all(),
+        new TensorKernels("tensor", 0.5, launcher, new WarpProducts(launcher, multiprocessors), tf32).all(),
+        isHopper(info) ? new TensorKernels("hopper", 0.25, launcher, new HopperProducts(driver, launcher, multiprocessors), tf32).all()
+            : List.<Kernel>of(),
+        isHopper(info) ? new SplitKernels(driver, launcher, plain, multiprocessors).all() : List.<Kernel>of())
         .flatMap(List::stream).toList();
+  }
+
+  /** Whether there are the instructions that only GPUs of compute capability 9.0 have. */
+  private static boolean isHopper(Driver.Info info) {
+    return info.capability() == HopperProducts.CAPABILITY;
   }
 }

@@ -16,14 +16,14 @@ record CudaTiles(int sharedLimit) implements AttentionKernels.Tiles {
 
   @Override
   public String refusal(Tensor q, int held) {
-    if (q.dim(3) > 128 || sharedBytes(q, held) > sharedLimit) {
+    if (q.dim(3) > 160 || sharedBytes(q, held) > sharedLimit) {
       return "keeps a tile of heads in " + sharedLimit + " bytes, too few for head size " + q.dim(3);
     }
     return q.dim(0) > MOST_IN_GRID || q.dim(2) > MOST_IN_GRID ? "takes up to 65535 batches and heads" : null;
   }
 
   private static int width(Tensor q) {
-    return q.dim(3) <= 32 ? 32 : q.dim(3) <= 64 ? 64 : 128;
+    return q.dim(3) <= 32 ? 32 : q.dim(3) <= 64 ? 64 : q.dim(3) <= 128 ? 128 : 160;
   }
 
   private static int sharedBytes(Tensor q, int held) {

@@ -24,25 +24,26 @@ record FlashKernels(Launcher launcher, ReduceKernels reductions) {
   private static final double COST = 0.5;
   private static final int THREADS = 128;
   private static final int TILE = 64;
+  private static final int CHANNELS = 64;
   private static final int MOST_IN_GRID = 65535;
   /** Elements that asynchronous copies move at a time. */
   private static final int CHUNK = 8;
 
   List<Kernel> all() {
     return List.of(
-        new OpKernel("tensor flash", Attention.class, COST, c -> refusal(c, 0), this::forward),
-        new OpKernel("tensor flash", AttentionGrad.class, COST, c -> refusal(c, 1), this::backward));
+        new OpKernel("tensor flash", Attention.class, COST, c -> refusal(c, 0, CHANNELS), this::forward),
+        new OpKernel("tensor flash", AttentionGrad.class, COST, c -> refusal(c, 1, CHANNELS), this::backward));
   }
 
-  /** Why operands are none for copies of 16 bytes, or null. {@code q} is where q is among them. */
-  static String refusal(Call call, int q) {
+  /** Why operands, q from {@code q} on, are none for copies of 16 bytes, or null; heads have up to {@code most} channels. */
+  static String refusal(Call call, int q, int most) {
     String reason = Fit.real(call);
     if (reason != null) {
       return reason;
     }
     Tensor query = call.input(q);
-    if (query.dtype() != DType.BF16 || query.dim(3) % CHUNK != 0 || query.dim(3) > 64) {
-      return "takes heads of BF16 whose size is a multiple of 8 up to 64, and q is " + query.shape() + " " + query.dtype();
+    if (query.dtype() != DType.BF16 || query.dim(3) % CHUNK != 0 || query.dim(3) > most) {
+      return "takes heads of BF16 whose size is a multiple of 8 up to " + most + ", and q is " + query.shape() + " " + query.dtype();
     }
     for (Tensor t : call.inputs().subList(q, q + 3)) {
       boolean aligned = t.layout().stride(3) == 1 && Launcher.address(t) % (2 * CHUNK) == 0;

@@ -322,6 +322,7 @@ template <class T, int D> __device__ inline void gradKeyValue(
   ATTENTION(32, T, SUFFIX) \
   ATTENTION(64, T, SUFFIX) \
   ATTENTION(128, T, SUFFIX) \
+  ATTENTION(160, T, SUFFIX) \
   extern "C" __global__ void rowDots_##SUFFIX(Heads h, int rows, const T* g, const T* o, Compute<T>::type* delta) { \
     rowDots(h, rows, g, o, delta); \
   }

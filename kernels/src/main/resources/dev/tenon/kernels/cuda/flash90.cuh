@@ -1,6 +1,7 @@
-// What attention by warpgroups is made of, for compute capability 9.0 and heads of up to 64 channels (those that lack some are filled up
-// with zeros): a warpgroup of 4 warps works on 64 rows at a time. A row's scores lie in four lanes, probabilities go from registers into
-// the next product, and everything else that products read lies in shared memory as rows of 128 bytes, where tensor copies put it.
+// What attention by warpgroups is made of, for compute capability 9.0 and heads of D channels (those that lack some are filled up with
+// zeros): a warpgroup of 4 warps works on 64 rows at a time. A row's scores lie in four lanes, probabilities go from registers into the
+// next product, and everything else that products read lies in shared memory as rows of 128 bytes, where tensor copies put it: tiles of
+// 64 channels, one behind the other.
 #pragma once
 #include "heads.cuh"
 #include "hopper.cuh"
@@ -19,9 +20,17 @@
 #define HEADS_THREADS 512
 #define HEADS_BYTES(operands) (2 * (operands) * WHOLE * LINE + (4 * ROWS - WHOLE) * LINE + 64)
 #define LOG2E 1.4426950408889634f
+#define TILES(D) (((D) + 63) / 64)
 #define EACH_COLUMN(n, N) _Pragma("unroll") for (int n = 0; n < (N) / 8; n++)
 #define ENTRY(threads, blocks) extern "C" __global__ void __launch_bounds__(threads, blocks)
 #define MAPS const __grid_constant__ Maps maps
+
+#define LIST_72 TEN() TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) "%70, %71"
+#define LIST_80 TEN() TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) "%70, %71, %72, %73, %74, %75, %76, %77, %78, %79"
+#define SUMS_72(d) SUMS_64(d), SUMS_8(d, 64)
+#define SUMS_80(d) SUMS_72(d), SUMS_8(d, 72)
+WGMMA(144, 72, LIST_72, SUMS_72(d), "%72", "%73", "%74", "%75", "%76", "%73", "%74", "%75", "%76", "%77", "%78")
+WGMMA(160, 80, LIST_80, SUMS_80(d), "%80", "%81", "%82", "%83", "%84", "%81", "%82", "%83", "%84", "%85", "%86")
 
 extern __shared__ __align__(1024) char sharedBytes[];
 
@@ -40,8 +49,10 @@ struct Place {
   int head, batch;
 
   __device__ i64 line(const Heads& h) const { return (i64)batch * h.heads + head; }
-  __device__ void copy(int tile, const TensorMap* map, u64* arrival, int position) const {
-    tensorLoad(sharedBytes + tile, map, arrival, 0, position, head, batch);
+  // `rows` positions, which the map's boxes have.
+  template <int D = 64> __device__ void copy(int to, const TensorMap* map, u64* arrival, int position, int rows = 0) const {
+#pragma unroll
+    for (int t = 0; t < TILES(D); t++) tensorLoad(sharedBytes + to + t * rows * LINE, map, arrival, t * 64, position, head, batch);
   }
 };
 
@@ -82,20 +93,22 @@ __device__ inline u64 further(u64 operand, int bytes) {
 }
 
 // Starts s = x·yᵀ for 64 rows of x and N of y.
-template <int N> __device__ inline void dots(float (&s)[N / 2], int x, int y) {
+template <int N, int D = 64> __device__ inline void dots(float (&s)[N / 2], int x, int y) {
   u64 a = operandAlong(sharedAddress(sharedBytes) + x), b = operandAlong(sharedAddress(sharedBytes) + y);
   wgmmaFence();
 #pragma unroll
-  for (int d = 0; d < 4; d++) Wgmma<N>::template bf16<0, 0>(s, further(a, d * 32), further(b, d * 32), d);
+  for (int d = 0; d < D / 16; d++) {
+    Wgmma<N>::template bf16<0, 0>(s, further(a, d / 4 * TILE_BYTES + d % 4 * 32), further(b, d / 4 * N * LINE + d % 4 * 32), d);
+  }
   wgmmaCommit();
 }
 
 // Starts sum = p·y, or with `keep` sum += p·y, for N rows of y.
-template <int N> __device__ inline void add(float (&sum)[32], const u32 (&p)[N / 16][4], int y, int keep) {
-  u64 b = operandAcross(sharedAddress(sharedBytes) + y, 0);
+template <int N, int D = 64> __device__ inline void add(float (&sum)[D / 2], const u32 (&p)[N / 16][4], int y, int keep) {
+  u64 b = operandAcross(sharedAddress(sharedBytes) + y, N * LINE);
   wgmmaFence();
 #pragma unroll
-  for (int s = 0; s < N / 16; s++) Wgmma<64>::template bf16<1>(sum, p[s], further(b, s * 16 * LINE), s > 0 || keep);
+  for (int s = 0; s < N / 16; s++) Wgmma<D>::template bf16<1>(sum, p[s], further(b, s * 16 * LINE), s > 0 || keep);
   wgmmaCommit();
 }
 
@@ -114,8 +127,8 @@ __device__ inline uint4 exchange(const u32 (&w)[4]) {
 }
 
 // Stores this warpgroup's 64 rows, times `scale` by half, of a result [batch, positions, heads, dim].
-__device__ inline void put(
-    const Heads& h, Place at, bf16* y, const float (&sum)[32], float scale0, float scale1, int first, int positions) {
+template <int SUMS> __device__ inline void put(
+    const Heads& h, Place at, bf16* y, const float (&sum)[SUMS], float scale0, float scale1, int first, int positions) {
   int c = threadIdx.x % 4 * 8;
 #pragma unroll
   for (int half = 0; half < 2; half++) {
@@ -123,12 +136,14 @@ __device__ inline void put(
     float scale = half ? scale1 : scale0;
     bf16* line = y + (((i64)at.batch * positions + position) * h.heads + at.head) * h.dim;
 #pragma unroll
-    for (int j = 0; j < 2; j++) {
-      u32 w[4];
+    for (int j = 0; j < SUMS; j += 16) {
+      u32 w[4] = {};
 #pragma unroll
-      for (int i = 0; i < 4; i++) w[i] = packBf16(sum[(j * 4 + i) * 4 + half * 2] * scale, sum[(j * 4 + i) * 4 + half * 2 + 1] * scale);
+      for (int i = 0; i < 4; i++) {
+        if (j + i * 4 < SUMS) w[i] = packBf16(sum[j + i * 4 + half * 2] * scale, sum[j + i * 4 + half * 2 + 1] * scale);
+      }
       uint4 all = exchange(w);
-      if (position < positions && j * 32 + c < h.dim) *(uint4*)(line + j * 32 + c) = all;
+      if (position < positions && j * 2 + c < h.dim) *(uint4*)(line + j * 2 + c) = all;
     }
   }
 }

@@ -8,7 +8,7 @@
 #define QUERIES 48
 // Rows of memory that hold what is known of each query, and some more, which copies read.
 #define PADDED(queries) (((queries) + 127) / 128 * 128 + 64)
-// Shared memory for 128 keys, and for queries in parts with what is known of them.
+// Shared memory for 128 keys of up to 64 channels, and for queries in parts with what is known of them.
 #define GRAD_KEY_BYTES (PARTS_BYTES(4, QUERIES) + STAGES * 2 * QUERIES * 4)
 
 // A row's lse times log2(e); +∞, under which every probability is 0, for a row that sees nothing or is none.
@@ -18,12 +18,12 @@ __device__ inline float bound(const Heads& h, Place at, const bf16* lse, int que
 }
 
 // Adds to gradQ of 64 queries what N keys contribute. `logSum` and `dot` are those of this thread's two rows.
-template <int N> __device__ inline void queryStep(float (&out)[32], int q, int g, int k, int v, float scale,
+template <int N, int D> __device__ inline void queryStep(float (&out)[D / 2], int q, int g, int k, int v, float scale,
     const float (&logSum)[2], const float (&dot)[2], const Tile& tile, int from, int keys, bool causal) {
   float s[N / 2], ds[N / 2];
   u32 p[N / 16][4];
-  dots<N>(s, q, k);
-  dots<N>(ds, g, v);
+  dots<N, D>(s, q, k);
+  dots<N, D>(ds, g, v);
   wgmmaWait<1>();
   wgmmaPin(s);
   if (!tile.idle) {
@@ -36,17 +36,17 @@ template <int N> __device__ inline void queryStep(float (&out)[32], int q, int g
 #pragma unroll
   for (int i = 0; i < N / 2; i++) ds[i] = s[i] * (ds[i] - dot[i / 2 % 2]);
   pack<N>(p, ds);
-  add<N>(out, p, k, 1);
+  add<N, D>(out, p, k, 1);
   wgmmaWait<0>();
   wgmmaPin(out);
 }
 
 // Adds to gradK and gradV of 64 keys what N queries contribute, whose bounds and dots are `logSum` and `dot`. Rows are keys here.
-template <int N> __device__ inline void keyStep(float (&outK)[32], float (&outV)[32], int k, int v, int q, int g,
+template <int N, int D> __device__ inline void keyStep(float (&outK)[D / 2], float (&outV)[D / 2], int k, int v, int q, int g,
     float scale, const float* logSum, const float* dot, const Tile& tile, int from, bool causal) {
   u32 p[N / 16][4];
   float s[N / 2];
-  dots<N>(s, k, q);
+  dots<N, D>(s, k, q);
   wgmmaWait<0>();
   wgmmaPin(s);
   if (!tile.idle) {
@@ -60,8 +60,8 @@ template <int N> __device__ inline void keyStep(float (&outK)[32], float (&outV)
     }
   }
   pack<N>(p, s);
-  add<N>(outV, p, g, 1);
-  dots<N>(s, v, g);
+  add<N, D>(outV, p, g, 1);
+  dots<N, D>(s, v, g);
   wgmmaWait<0>();
   wgmmaPin(s);
   wgmmaPin(outV);
@@ -74,7 +74,7 @@ template <int N> __device__ inline void keyStep(float (&outK)[32], float (&outV)
           __uint_as_float(both & 0xffff0000u) * (s[n * 4 + half * 2 + 1] - line.y));
     }
   }
-  add<N>(outK, p, q, 1);
+  add<N, D>(outK, p, q, 1);
   wgmmaWait<0>();
   wgmmaPin(outK);
 }
@@ -96,9 +96,11 @@ extern "C" __global__ void flashRows_bf16(Heads h, int count, const bf16* g, con
   int row = (blockIdx.x * blockDim.x + threadIdx.x) / 8, c = threadIdx.x % 8 * 8;
   int padded = PADDED(h.queries), query = row / h.heads % padded;
   Place at = {row % h.heads, row / h.heads / padded};
-  i64 from = (((i64)at.batch * h.queries + query) * h.heads + at.head) * h.dim + c;
+  i64 from = (((i64)at.batch * h.queries + query) * h.heads + at.head) * h.dim;
   float sum = 0;
-  if (row < count && query < h.queries && c < h.dim) sum = dot8(*(const uint4*)(g + from), *(const uint4*)(o + from));
+  if (row < count && query < h.queries) {
+    for (int i = c; i < h.dim; i += 64) sum += dot8(*(const uint4*)(g + from + i), *(const uint4*)(o + from + i));
+  }
   for (int s = 4; s > 0; s >>= 1) sum += __shfl_xor_sync(~0u, sum, s);
   if (row < count && c == 0) {
     float* line = rows + at.line(h) * 2 * padded + query;
@@ -162,10 +164,10 @@ __device__ inline void gradHeads(const Heads& h, int jobs, double scale, const M
       int row = tile.first + rowOf(), x = qs + tile.first * LINE, y = gs + tile.first * LINE;
       float rowSum[2] = {logSum[row], logSum[row + 8]}, rowDot[2] = {dot[row], dot[row + 8]};
       float out[32] = {};
-      queryStep<TAIL>(out, x, y, ks + MOST * LINE, vs + MOST * LINE, scale2, rowSum, rowDot, tile, MOST, h.keys, h.causal);
+      queryStep<TAIL, 64>(out, x, y, ks + MOST * LINE, vs + MOST * LINE, scale2, rowSum, rowDot, tile, MOST, h.keys, h.causal);
 #pragma unroll 1
       for (int from = 0; from < MOST; from += 64) {
-        queryStep<64>(out, x, y, ks + from * LINE, vs + from * LINE, scale2, rowSum, rowDot, tile, from, h.keys, h.causal);
+        queryStep<64, 64>(out, x, y, ks + from * LINE, vs + from * LINE, scale2, rowSum, rowDot, tile, from, h.keys, h.causal);
       }
       if (!tile.idle) put(h, job.place(h), gradQ, out, (float)scale, (float)scale, tile.first, h.queries);
     }
@@ -173,10 +175,10 @@ __device__ inline void gradHeads(const Heads& h, int jobs, double scale, const M
     float outK[32] = {}, outV[32] = {};
     if (job.tile() * ROWS < h.keys) {
       int x = ks + tile.first * LINE, y = vs + tile.first * LINE;
-      keyStep<TAIL>(outK, outV, x, y, qs + MOST * LINE, gs + MOST * LINE, scale2, logSum + MOST, dot + MOST, tile, MOST, h.causal);
+      keyStep<TAIL, 64>(outK, outV, x, y, qs + MOST * LINE, gs + MOST * LINE, scale2, logSum + MOST, dot + MOST, tile, MOST, h.causal);
 #pragma unroll 1
       for (int from = 0; from < MOST; from += 48) {
-        keyStep<48>(outK, outV, x, y, qs + from * LINE, gs + from * LINE, scale2, logSum + from, dot + from, tile, from, h.causal);
+        keyStep<48, 64>(outK, outV, x, y, qs + from * LINE, gs + from * LINE, scale2, logSum + from, dot + from, tile, from, h.causal);
       }
     }
     if (ring.leave(job.turn)) copy(job.later(2));
@@ -188,56 +190,63 @@ __device__ inline void gradHeads(const Heads& h, int jobs, double scale, const M
 }
 
 // Grid: 128 queries, heads, batch.
-__device__ inline void gradQuery(const Heads& h, double scale, const Maps& maps, const float* rows, bf16* gradQ) {
-  const int N = KEYS, TAIL = 16, qs = 0, gs = 2 * TILE_BYTES, stages = 4 * TILE_BYTES, PAIR = 2 * N * LINE;
-  typedef Ring<STAGES, THREADS / 32> R;
-  R& ring = *(R*)(sharedBytes + stages + STAGES * PAIR);
-  int base = blockIdx.x * 2 * ROWS, first = base + group() * ROWS, x = qs + group() * TILE_BYTES, y = gs + group() * TILE_BYTES;
+template <int D, int COUNT> __device__ inline void gradQuery(
+    const Heads& h, double scale, const Maps& maps, const float* rows, bf16* gradQ) {
+  const int N = KEYS, TAIL = 16, OWN = TILES(D) * TILE_BYTES, EACH = TILES(D) * N * LINE, PAIR = 2 * EACH;
+  const int gs = 2 * OWN, stages = 4 * OWN;
+  typedef Ring<COUNT, THREADS / 32> R;
+  R& ring = *(R*)(sharedBytes + stages + COUNT * PAIR);
+  int base = blockIdx.x * 2 * ROWS, first = base + group() * ROWS, x = group() * OWN, y = gs + group() * OWN;
   float scale2 = (float)scale * LOG2E;
-  Parts<N, TAIL> parts = Parts<N, TAIL>::of(0, h.causal ? min(h.keys, base + 2 * ROWS) : h.keys, true);
+  // Tails of wide heads would read tiles as if they had N rows.
+  Parts<N, TAIL> parts = Parts<N, TAIL>::of(0, h.causal ? min(h.keys, base + 2 * ROWS) : h.keys, D == 64);
   auto copy = [&](int part, int more) {
     if (part >= parts.count) return;
-    int pair = stages + part % STAGES * PAIR;
-    u64* arrival = ring.arrival + part % STAGES;
+    int pair = stages + part % COUNT * PAIR;
+    u64* arrival = ring.arrival + part % COUNT;
     barrierExpect(arrival, PAIR + more);
-    ofBlock().copy(pair, &maps.k, arrival, parts.from(part));
-    ofBlock().copy(pair + N * LINE, &maps.v, arrival, parts.from(part));
+    ofBlock().copy<D>(pair, &maps.k, arrival, parts.from(part), N);
+    ofBlock().copy<D>(pair + EACH, &maps.v, arrival, parts.from(part), N);
   };
   ring.init();
   if (threadIdx.x == 0 && parts.count > 0) {
-    copy(0, 4 * TILE_BYTES);
-    ofBlock().copy(qs, &maps.q, ring.arrival, base);
-    ofBlock().copy(gs, &maps.g, ring.arrival, base);
-    for (int part = 1; part < STAGES; part++) copy(part, 0);
+    copy(0, 4 * OWN);
+    for (int i = 0; i < 2; i++) {
+      ofBlock().copy<D>(i * OWN, &maps.q, ring.arrival, base + i * ROWS, ROWS);
+      ofBlock().copy<D>(gs + i * OWN, &maps.g, ring.arrival, base + i * ROWS, ROWS);
+    }
+    for (int part = 1; part < COUNT; part++) copy(part, 0);
   }
   Tile tile = {first, first + rowOf() / 16 * 16 >= h.queries};
   const float* row = rows + ofBlock().line(h) * 2 * PADDED(h.queries) + first + rowOf();
-  float rowSum[2] = {row[0], row[8]}, rowDot[2] = {row[PADDED(h.queries)], row[PADDED(h.queries) + 8]}, out[32] = {};
+  float rowSum[2] = {row[0], row[8]}, rowDot[2] = {row[PADDED(h.queries)], row[PADDED(h.queries) + 8]}, out[D / 2] = {};
   int part = 0;
-  if (parts.tail > 0) {
+  if (D == 64 && parts.tail > 0) {
     ring.await(0);
-    queryStep<TAIL>(out, x, y, stages, stages + N * LINE, scale2, rowSum, rowDot, tile, parts.from(0), h.keys, h.causal);
-    if (ring.leave(0)) copy(STAGES, 0);
+    queryStep<TAIL, D>(out, x, y, stages, stages + EACH, scale2, rowSum, rowDot, tile, parts.from(0), h.keys, h.causal);
+    if (ring.leave(0)) copy(COUNT, 0);
     part = 1;
   }
   for (; part < parts.count; part++) {
-    int pair = stages + part % STAGES * PAIR;
+    int pair = stages + part % COUNT * PAIR;
     ring.await(part);
-    queryStep<N>(out, x, y, pair, pair + N * LINE, scale2, rowSum, rowDot, tile, parts.from(part), h.keys, h.causal);
-    if (ring.leave(part)) copy(part + STAGES, 0);
+    queryStep<N, D>(out, x, y, pair, pair + EACH, scale2, rowSum, rowDot, tile, parts.from(part), h.keys, h.causal);
+    if (ring.leave(part)) copy(part + COUNT, 0);
   }
   if (!tile.idle) put(h, ofBlock(), gradQ, out, (float)scale, (float)scale, first, h.queries);
 }
 
 // Grid: 128 keys, heads, batch.
-__device__ inline void gradKeyValue(const Heads& h, double scale, const Maps& maps, const float* rows, bf16* gradK, bf16* gradV) {
-  const int N = QUERIES, TAIL = 16, ks = 0, vs = 2 * TILE_BYTES, stages = 4 * TILE_BYTES, PAIR = 2 * N * LINE;
+template <int D> __device__ inline void gradKeyValue(
+    const Heads& h, double scale, const Maps& maps, const float* rows, bf16* gradK, bf16* gradV) {
+  const int N = QUERIES, TAIL = 16, OWN = TILES(D) * TILE_BYTES, EACH = TILES(D) * N * LINE, PAIR = 2 * EACH;
+  const int vs = 2 * OWN, stages = 4 * OWN;
   typedef Ring<STAGES, THREADS / 32> R;
   float* known = (float*)(sharedBytes + stages + STAGES * PAIR);
   R& ring = *(R*)(known + STAGES * 2 * N);
-  int base = blockIdx.x * 2 * ROWS, first = base + group() * ROWS, x = ks + group() * TILE_BYTES, y = vs + group() * TILE_BYTES;
+  int base = blockIdx.x * 2 * ROWS, first = base + group() * ROWS, x = group() * OWN, y = vs + group() * OWN;
   float scale2 = (float)scale * LOG2E;
-  Parts<N, TAIL> parts = Parts<N, TAIL>::of(h.causal ? base : 0, h.queries, true);
+  Parts<N, TAIL> parts = Parts<N, TAIL>::of(h.causal ? base : 0, h.queries, D == 64);
   const float* lines = rows + ofBlock().line(h) * 2 * PADDED(h.queries);
   auto copy = [&](int part, int more) {
     if (part >= parts.count) return;
@@ -245,24 +254,26 @@ __device__ inline void gradKeyValue(const Heads& h, double scale, const Maps& ma
     float* row = known + part % STAGES * 2 * N;
     u64* arrival = ring.arrival + part % STAGES;
     barrierExpect(arrival, PAIR + 2 * N * 4 + more);
-    ofBlock().copy(pair, &maps.q, arrival, parts.from(part));
-    ofBlock().copy(pair + N * LINE, &maps.g, arrival, parts.from(part));
+    ofBlock().copy<D>(pair, &maps.q, arrival, parts.from(part), N);
+    ofBlock().copy<D>(pair + EACH, &maps.g, arrival, parts.from(part), N);
     bulkLoad(row, lines + parts.from(part), N * 4, arrival);
     bulkLoad(row + N, lines + PADDED(h.queries) + parts.from(part), N * 4, arrival);
   };
   ring.init();
   if (threadIdx.x == 0 && parts.count > 0) {
-    copy(0, 4 * TILE_BYTES);
-    ofBlock().copy(ks, &maps.k, ring.arrival, base);
-    ofBlock().copy(vs, &maps.v, ring.arrival, base);
+    copy(0, 4 * OWN);
+    for (int i = 0; i < 2; i++) {
+      ofBlock().copy<D>(i * OWN, &maps.k, ring.arrival, base + i * ROWS, ROWS);
+      ofBlock().copy<D>(vs + i * OWN, &maps.v, ring.arrival, base + i * ROWS, ROWS);
+    }
     for (int part = 1; part < STAGES; part++) copy(part, 0);
   }
   Tile tile = {first, first + rowOf() / 16 * 16 >= h.keys};
-  float outK[32] = {}, outV[32] = {};
+  float outK[D / 2] = {}, outV[D / 2] = {};
   int part = 0;
-  if (parts.tail > 0) {
+  if (D == 64 && parts.tail > 0) {
     ring.await(0);
-    keyStep<TAIL>(outK, outV, x, y, stages, stages + N * LINE, scale2, known, known + N, tile, parts.from(0), h.causal);
+    keyStep<TAIL, D>(outK, outV, x, y, stages, stages + EACH, scale2, known, known + N, tile, parts.from(0), h.causal);
     if (ring.leave(0)) copy(STAGES, 0);
     part = 1;
   }
@@ -270,7 +281,7 @@ __device__ inline void gradKeyValue(const Heads& h, double scale, const Maps& ma
     int pair = stages + part % STAGES * PAIR;
     const float* row = known + part % STAGES * 2 * N;
     ring.await(part);
-    keyStep<N>(outK, outV, x, y, pair, pair + N * LINE, scale2, row, row + N, tile, parts.from(part), h.causal);
+    keyStep<N, D>(outK, outV, x, y, pair, pair + EACH, scale2, row, row + N, tile, parts.from(part), h.causal);
     if (ring.leave(part)) copy(part + STAGES, 0);
   }
   if (!tile.idle) {
@@ -283,10 +294,16 @@ ENTRY(HEADS_THREADS, 1) flashGradHeads_bf16(MAPS, Heads h, int jobs, double scal
     bf16* gradV) {
   gradHeads(h, jobs, scale, maps, o, lse, gradQ, gradK, gradV);
 }
-ENTRY(THREADS, 2) flashGradQuery_bf16(MAPS, Heads h, double scale, const float* rows, bf16* gradQ) {
-  gradQuery(h, scale, maps, rows, gradQ);
-}
-ENTRY(THREADS, 2) flashGradKeyValue_bf16(MAPS, Heads h, double scale, const float* rows, bf16* gradK, bf16* gradV) {
-  gradKeyValue(h, scale, maps, rows, gradK, gradV);
-}
+#define BY_POSITIONS(D, COUNT, BLOCKS) \
+  ENTRY(THREADS, BLOCKS) flashGradQuery##D##_bf16(MAPS, Heads h, double scale, const float* rows, bf16* gradQ) { \
+    gradQuery<D, COUNT>(h, scale, maps, rows, gradQ); \
+  } \
+  ENTRY(THREADS, BLOCKS) flashGradKeyValue##D##_bf16(MAPS, Heads h, double scale, const float* rows, bf16* gradK, bf16* gradV) { \
+    gradKeyValue<D>(h, scale, maps, rows, gradK, gradV); \
+  }
+BY_POSITIONS(64, STAGES, 2)
+BY_POSITIONS(96, STAGES, 1)
+BY_POSITIONS(128, STAGES, 1)
+BY_POSITIONS(144, 2, 1)
+BY_POSITIONS(160, 2, 1)
 #endif

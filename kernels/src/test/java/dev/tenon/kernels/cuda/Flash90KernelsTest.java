@@ -38,6 +38,7 @@ class Flash90KernelsTest {
     try (Backend backend = Backends.open(Device.CPU, 1); Scope _ = Scope.open(backend)) {
       assertThat(packed(0.125, 64)).isEmpty();
       assertThat(packed(0.125, 40)).isEmpty();
+      assertThat(packed(0.125, 160)).isEmpty();
     }
   }
 
@@ -48,6 +49,7 @@ class Flash90KernelsTest {
       Tensor none = zeros(1, 0, 1, 64);
       Tensor repeated = x.expand(3, 8, 1, 64);
       assertThat(packed(0.125, 32)).contains("half empty");
+      assertThat(packed(0.125, 168)).contains("up to 160");
       assertThat(packed(-0.125, 64)).contains("largest score");
       assertThat(reason(1, true, x, x, x, zeros(8, 8))).contains("bias");
       assertThat(reason(1, false, x, none, none)).contains("none");

@@ -22,11 +22,6 @@ record AffinityWork(long batch, long tasks, long height, long width, boolean bac
     return (backward ? "affinity-backward-" : "affinity-") + batch + "x" + tasks + "x" + CHANNELS + "x" + height + "x" + width;
   }
 
-  @Override
-  public boolean in(Arithmetic arithmetic) {
-    return arithmetic != Arithmetic.TF32;
-  }
-
   private List<Tensor> operands(DType dtype) {
     Draws draws = new Draws(dtype);
     long pixels = height * width;
