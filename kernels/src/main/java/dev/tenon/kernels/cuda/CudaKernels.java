@@ -33,6 +33,8 @@ final class CudaKernels {
         new AttentionKernels(launcher, reductions, new CudaTiles(info.sharedBytes())).all(),
         new FlashKernels(launcher, reductions).all(),
         ofHopper(driver, launcher, info, precision == Precision.TF32),
+        new DepthwiseKernels(launcher, reductions, info.multiprocessors(), info.sharedBytes()).all(),
+        new GroupedConvKernels(launcher, info.multiprocessors(), info.sharedBytes(), precision == Precision.TF32).all(),
         new ImplicitConvKernels(launcher, reductions, info.multiprocessors()).all(),
         new AffinityKernels(launcher, info.multiprocessors()).all(),
         new ConvKernels(launcher).all(),

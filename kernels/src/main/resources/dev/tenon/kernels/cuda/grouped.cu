@@ -1,0 +1,446 @@
+// Convolutions in groups on tensor cores: products of matrices, of which the one with the windows exists nowhere.
+//
+// A block copies a band of rows of some images, with what surrounds it, and turns it round on the way: in shared memory the channels
+// of a pixel are neighbours, in entries of 16 bytes, a chunk of a group's channels at a time. A window's tap is then the same matrix of
+// pixels × channels, some entries on, and any eight entries are lines of a fragment, wherever they start. Fragments' depth is that of
+// two entries, which may belong to two taps.
+#include "conv.cuh"
+#include "tile.cuh"
+
+#define UNIT 64
+
+// `entries` planes of `plane` entries, of which images × lines × pitch are pixels; (0, 0) is row `top`, column -left.
+template <class T> struct Tile {
+  static const int EACH = 16 / sizeof(T);
+  char* at;
+  int entries, images, lines, pitch;
+  int plane;
+};
+
+// The 4-byte words of neighbours (x, y) of EACH channels, as entries of two pixels.
+__device__ inline void putPair(char* to, const u32 (&r)[8]) {
+  uint4 low = make_uint4(__byte_perm(r[0], r[1], 0x5410), __byte_perm(r[2], r[3], 0x5410), __byte_perm(r[4], r[5], 0x5410),
+      __byte_perm(r[6], r[7], 0x5410));
+  uint4 high = make_uint4(__byte_perm(r[0], r[1], 0x7632), __byte_perm(r[2], r[3], 0x7632), __byte_perm(r[4], r[5], 0x7632),
+      __byte_perm(r[6], r[7], 0x7632));
+  ((uint4*)to)[0] = low;
+  ((uint4*)to)[1] = high;
+}
+__device__ inline void putPair(char* to, const uint2 (&r)[4]) {
+  ((uint4*)to)[0] = make_uint4(toTf32(r[0].x), toTf32(r[1].x), toTf32(r[2].x), toTf32(r[3].x));
+  ((uint4*)to)[1] = make_uint4(toTf32(r[0].y), toTf32(r[1].y), toTf32(r[2].y), toTf32(r[3].y));
+}
+template <class T> struct Pair;
+template <> struct Pair<bf16> {
+  typedef u32 type;
+  __device__ static u32 zero() { return 0; }
+  __device__ static u32 of(bf16 a, bf16 b) { return a.bits | (u32)b.bits << 16; }
+};
+template <> struct Pair<float> {
+  typedef uint2 type;
+  __device__ static uint2 zero() { return make_uint2(0, 0); }
+  __device__ static uint2 of(float a, float b) { return make_uint2(__float_as_uint(a), __float_as_uint(b)); }
+};
+
+// Fills a tile with `channels` channels of `images` images of height × width, spread out; zeros around them. `from` is the first
+// channel of the first image, images are `step` elements apart. `left` is even.
+template <class T> __device__ inline void fill(
+    const Tile<T>& tile, const T* from, i64 step, int channels, int images, int height, int width, int spreadH, int spreadW, int top,
+    int left) {
+  typedef typename Pair<T>::type Two;
+  const int EACH = Tile<T>::EACH;
+  bool whole = spreadH == 1 && spreadW == 1 && width % 2 == 0;
+  i64 plane = (i64)height * width;
+  int pairs = tile.pitch / 2, lanes = 32;
+  while (lanes / 2 >= pairs) lanes /= 2;
+  int line = threadIdx.x / lanes, image = 0, entry = 0;
+  for (;; line += blockDim.x / lanes) {
+    while (line >= tile.lines) {
+      line -= tile.lines;
+      if (++image == tile.images) {
+        image = 0;
+        entry++;
+      }
+    }
+    if (entry >= tile.entries) break;
+    int y = top + line, count = image < images ? channels - entry * EACH : 0;
+    bool in = y >= 0 && y % spreadH == 0 && y / spreadH < height;
+    const T* row = from + image * step + entry * EACH * plane + (i64)(y / spreadH) * width;
+    char* to = tile.at + (entry * tile.plane + (image * tile.lines + line) * tile.pitch) * 16;
+    for (int pair = threadIdx.x % lanes; pair < pairs; pair += lanes) {
+      int x = pair * 2 - left;
+      Two r[EACH];
+#pragma unroll
+      for (int i = 0; i < EACH; i++) {
+        r[i] = Pair<T>::zero();
+        if (whole) {
+          if (in && x >= 0 && x < width && i < count) r[i] = *(const Two*)(row + i * plane + x);
+        } else if (in && i < count) {
+          T a = {}, b = {};
+          if (x >= 0 && x % spreadW == 0 && x / spreadW < width) a = row[i * plane + x / spreadW];
+          if (x + 1 >= 0 && (x + 1) % spreadW == 0 && (x + 1) / spreadW < width) b = row[i * plane + (x + 1) / spreadW];
+          r[i] = Pair<T>::of(a, b);
+        }
+      }
+      putPair(to + pair * 32, r);
+    }
+  }
+}
+
+// What a block computes: bands of rows of some images; `entries` of a group's channels at a time, in `chunks` chunks.
+struct Blocking {
+  int rows, images, entries, chunks;
+};
+
+__device__ inline int leftOf(const Conv& c) { return c.padW + (c.padW & 1); }
+
+// How many entries apart lines lie.
+__device__ inline int pitchOf(const Conv& c) {
+  int width = leftOf(c) - c.padW + (c.columns - 1) * c.strideW + (c.kernelW - 1) * c.dilationW + 1;
+  return width + (width & 1);
+}
+__device__ inline int linesOf(const Conv& c, int rows) { return (rows - 1) * c.strideH + (c.kernelH - 1) * c.dilationH + 1; }
+
+// Where entry o of all taps' lies, in bytes from a pixel's first; 0 beyond the last.
+template <class T> __device__ inline int offset(const Conv& c, const Tile<T>& tile, int o) {
+  int tap = o / tile.entries, entry = o % tile.entries;
+  int at = entry * tile.plane + tap / c.kernelW * c.dilationH * tile.pitch + tap % c.kernelW * c.dilationW;
+  return tap < c.kernelH * c.kernelW ? at * 16 : 0;
+}
+
+// Weights in the order in which a warp reads them: for each group, tile of N·8 filters, chunk, two entries and 8 filters, what a lane
+// multiplies by. With `turned`, those of the gradient of the input, whose filters are the channels. One thread 8 bytes.
+template <int N, class T> __device__ inline void packWeights(const Conv& c, const Blocking& b, bool turned, const T* weight, T* packed) {
+  const int EACH = Tile<T>::EACH, IN = 8 / sizeof(T);
+  int taps = c.kernelH * c.kernelW, steps = (taps * b.entries + 1) / 2;
+  int depth = c.channels / c.groups, filters = c.filters / c.groups, tiles = (filters + N * 8 - 1) / (N * 8);
+  FOR_EACH(i, (i64)c.groups * tiles * b.chunks * steps * N * 32) {
+    int lane = (int)(i % 32);
+    int j = (int)(i / 32 % N), step = (int)(i / 32 / N % steps), chunk = (int)(i / 32 / N / steps % b.chunks);
+    int tile = (int)(i / 32 / N / steps / b.chunks % tiles), group = (int)(i / 32 / N / steps / b.chunks / tiles);
+    int filter = (tile * N + j) * 8 + lane / 4;
+#pragma unroll
+    for (int e = 0; e < IN; e++) {
+      int at = step * 2 + e * 2 / IN;
+      int tap = at / b.entries, channel = (chunk * b.entries + at % b.entries) * EACH + lane % 4 * (IN / 2) + e % (IN / 2);
+      T value = {};
+      if (tap < taps && channel < depth && filter < filters) {
+        i64 line = turned ? (i64)(group * depth + channel) * filters + filter : (i64)(group * filters + filter) * depth + channel;
+        value = weight[line * taps + (turned ? taps - 1 - tap : tap)];
+      }
+      packed[i * IN + e] = value;
+    }
+  }
+}
+
+__device__ inline u32 operand(bf16, u32 x) { return x; }
+__device__ inline u32 operand(float, u32 x) { return toTf32(x); }
+
+// Stores a warp's 16 pixels × 8 filters, of which lane 4g + t has pixels g and g + 8 of filters 2t and 2t + 1. `even`: pixels lie in
+// pairs, which neighbouring lanes put together.
+struct Place {
+  int pixels;         // of a band of one image
+  int first, all;     // of the band, and of an image
+  int image, images;  // of the band, and after the last
+  int filter, filters, channels;  // the tile's first, after the last, and of an image
+};
+
+template <class T> __device__ inline void putOne(const Place& p, int pixel, int filter, float value, T* y) {
+  int image = p.image + pixel / p.pixels, at = p.first + pixel % p.pixels;
+  if (image < p.images && at < p.all && filter < p.filters) store(y + ((i64)image * p.channels + filter) * p.all + at, value);
+}
+
+template <class T> __device__ inline void put(const Place& p, bool even, int pixel, int filter, const float (&v)[4], T* y) {
+  int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+#pragma unroll
+  for (int i = 0; i < 4; i++) putOne(p, pixel + g + i / 2 * 8, filter + t * 2 + i % 2, v[i], y);
+}
+__device__ inline void put(const Place& p, bool even, int pixel, int filter, const float (&v)[4], bf16* y) {
+  int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+  if (!even) {
+#pragma unroll
+    for (int i = 0; i < 4; i++) putOne(p, pixel + g + i / 2 * 8, filter + t * 2 + i % 2, v[i], y);
+    return;
+  }
+  bool second = g & 1;
+  u32 low = packBf16(v[0], v[1]), high = packBf16(v[2], v[3]);
+  u32 other = __shfl_xor_sync(0xffffffffu, second ? low : high, 4);
+  u32 a = second ? other : low, b = second ? high : other;
+  pixel += second ? g + 7 : g;
+  int image = p.image + pixel / p.pixels, at = p.first + pixel % p.pixels;
+  filter += t * 2;
+  if (image < p.images && at < p.all) {
+    bf16* to = y + ((i64)image * p.channels + filter) * p.all + at;
+    if (filter < p.filters) *(u32*)to = __byte_perm(a, b, 0x5410);
+    if (filter + 1 < p.filters) *(u32*)(to + p.all) = __byte_perm(a, b, 0x7632);
+  }
+}
+
+// Grid: bands × tiles of N·8 filters, groups. Each warp computes a unit of 64 pixels.
+template <int N, class T> __device__ inline void convolve(
+    const Conv& c, const Blocking& b, const T* x, const T* packed, const T* bias, T* y) {
+  extern __shared__ char shared[];
+  const int EACH = Tile<T>::EACH;
+  int lane = threadIdx.x % 32, group = blockIdx.y;
+  int depth = c.channels / c.groups, filters = c.filters / c.groups, taps = c.kernelH * c.kernelW;
+  int tiles = (filters + N * 8 - 1) / (N * 8), bands = (c.rows + b.rows - 1) / b.rows;
+  int filterTile = blockIdx.x % tiles, band = blockIdx.x / tiles % bands, image = blockIdx.x / tiles / bands * b.images;
+  int all = taps * b.entries, steps = (all + 1) / 2, left = leftOf(c);
+  int lines = linesOf(c, b.rows), pitch = pitchOf(c);
+  Tile<T> tile = {shared, b.entries, b.images, lines, pitch, b.images * lines * pitch};
+  char* weights = shared + b.entries * tile.plane * 16;
+  int* table = (int*)(weights + steps * N * 256);
+  Place place = {b.rows * c.columns, band * b.rows * c.columns, c.rows * c.columns, image, c.batch,
+      group * filters + filterTile * N * 8, (group + 1) * filters, c.filters};
+  for (int o = threadIdx.x; o < steps * 2; o += blockDim.x) table[o] = offset(c, tile, o);
+  float sum[4][N][4];
+  u32 pixels[4];
+  int unit = threadIdx.x / 32 * UNIT;
+#pragma unroll
+  for (int j = 0; j < 4; j++) {
+    int pixel = min(unit + j * 16 + lane % 16, b.images * place.pixels - 1), rest = pixel % place.pixels;
+    int line = pixel / place.pixels * tile.lines + rest / c.columns * c.strideH;
+    pixels[j] = sharedAddress(tile.at + (line * tile.pitch + rest % c.columns * c.strideW + left - c.padW) * 16);
+#pragma unroll
+    for (int n = 0; n < N; n++) {
+#pragma unroll
+      for (int i = 0; i < 4; i++) sum[j][n][i] = 0;
+    }
+  }
+  const char* from = (const char*)packed + (((i64)group * tiles + filterTile) * b.chunks) * steps * N * 256;
+  const T* source = x + ((i64)image * c.channels + group * depth) * c.height * c.width;
+  for (int chunk = 0; chunk < b.chunks; chunk++) {
+    if (chunk > 0) __syncthreads();
+    for (int i = threadIdx.x; i < steps * N * 16; i += blockDim.x) copyAsync(weights + i * 16, from + (i64)chunk * steps * N * 256 + i * 16, 16);
+    copyCommit();
+    int channel = chunk * b.entries * EACH;
+    fill(tile, source + (i64)channel * c.height * c.width, (i64)c.channels * c.height * c.width, depth - channel,
+        min(b.images, c.batch - image), c.height, c.width, c.spreadH, c.spreadW, band * b.rows * c.strideH - c.padH, left);
+    copyWait<0>();
+    __syncthreads();
+#pragma unroll 2
+    for (int step = 0; step < steps; step++) {
+      int offset = table[step * 2 + lane / 16];
+      u32 a[4][4];
+#pragma unroll
+      for (int j = 0; j < 4; j++) loadMatricesAt(a[j], pixels[j] + offset);
+      if (step * 2 + 1 >= all) {
+#pragma unroll
+        for (int j = 0; j < 4; j++) a[j][2] = a[j][3] = 0;
+      }
+#pragma unroll
+      for (int n = 0; n < N; n++) {
+        uint2 w = *(const uint2*)(weights + (step * N + n) * 256 + lane * 8);
+        w.x = operand(T(), w.x);
+        w.y = operand(T(), w.y);
+#pragma unroll
+        for (int j = 0; j < 4; j++) Tensor<T>::multiply(sum[j][n], a[j], w.x, w.y);
+      }
+    }
+  }
+  bool even = place.pixels % 2 == 0 && place.all % 2 == 0 && (size_t)y % 4 == 0;
+#pragma unroll
+  for (int n = 0; n < N; n++) {
+    int filter = place.filter + n * 8, mine = filter + lane % 4 * 2;
+    float low = bias && mine < place.filters ? load(bias + mine) : 0.0f;
+    float high = bias && mine + 1 < place.filters ? load(bias + mine + 1) : 0.0f;
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      float v[4] = {sum[j][n][0] + low, sum[j][n][1] + high, sum[j][n][2] + low, sum[j][n][3] + high};
+      if (unit + j * 16 < b.images * place.pixels) put(place, even, unit + j * 16, filter, v, y);
+    }
+  }
+}
+
+// How fragments are read whose depth is pixels, of 32-bit addresses: with lanes' first entries and where their pixels lie beyond them.
+template <class T> struct Across;
+template <> struct Across<bf16> {
+  static const int PIXELS = 16, HALVES = 1;
+  // The pixel of a step that a lane looks up for the left operand, and that it reads of the right one.
+  __device__ static int leftPixel(int) { return (threadIdx.x & 7) + (threadIdx.x >> 4 & 1) * 8; }
+  __device__ static int rightPixel(int) { return threadIdx.x & 15; }
+  // The entry among those of 16 lines, or of 16 columns, and the byte within it.
+  __device__ static int leftEntry(int) { return threadIdx.x >> 3 & 1; }
+  __device__ static int rightEntry() { return threadIdx.x >> 4 & 1; }
+  __device__ static int byte() { return 0; }
+  __device__ static void left(u32 (&a)[4], const u32 (&entry)[1], const u32 (&pixel)[1]) { loadMatricesTransposedAt(a, entry[0] + pixel[0]); }
+  template <int N> __device__ static void right(u32 (&w)[N][2], u32 at, int plane) {
+#pragma unroll
+    for (int n = 0; n < N; n += 2) {
+      u32 r[4];
+      loadMatricesTransposedAt(r, at + n * plane);
+      w[n][0] = r[0];
+      w[n][1] = r[1];
+      if (n + 1 < N) {
+        w[n + 1][0] = r[2];
+        w[n + 1][1] = r[3];
+      }
+    }
+  }
+};
+template <> struct Across<float> {
+  static const int PIXELS = 8, HALVES = 2;
+  __device__ static int leftPixel(int half) { return threadIdx.x % 4 + half * 4; }
+  __device__ static int rightPixel(int half) { return threadIdx.x % 4; }
+  __device__ static int leftEntry(int half) { return threadIdx.x % 32 / 16 + half * 2; }
+  __device__ static int rightEntry() { return threadIdx.x % 32 / 16; }
+  __device__ static int byte() { return threadIdx.x / 4 % 4 * 4; }
+  __device__ static void left(u32 (&a)[4], const u32 (&entry)[2], const u32 (&pixel)[2]) {
+#pragma unroll
+    for (int i = 0; i < 4; i++) a[i] = loadShared(entry[i % 2] + pixel[i / 2]);
+  }
+  template <int N> __device__ static void right(u32 (&w)[N][2], u32 at, int plane) {
+#pragma unroll
+    for (int n = 0; n < N; n++) {
+      w[n][0] = loadShared(at + n * 2 * plane);
+      w[n][1] = loadShared(at + n * 2 * plane + 64);
+    }
+  }
+};
+
+// Grid: chunks × tiles of N·8 filters × tiles of entries; groups; parts of the images. A block's warps share tiles of M·16 channels of
+// taps, `across`, and the pixels. What they come to lies, a part after another, in the order of the registers.
+template <int N, int M, class T> __device__ inline void gradWeight(
+    const Conv& c, const Blocking& b, int across, const T* g, const T* x, float4* partial) {
+  extern __shared__ char shared[];
+  const int EACH = Tile<T>::EACH, PER = 16 / EACH, PIXELS = Across<T>::PIXELS, HALVES = Across<T>::HALVES;
+  int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % across, along = threadIdx.x / 32 / across, shares = blockDim.x / 32 / across;
+  int depth = c.channels / c.groups, filters = c.filters / c.groups, all = c.kernelH * c.kernelW * b.entries, group = blockIdx.y;
+  int matrices = (all + PER - 1) / PER, tiles = (filters + N * 8 - 1) / (N * 8), bands = (c.rows + b.rows - 1) / b.rows;
+  int chunk = blockIdx.x % b.chunks, filterTile = blockIdx.x / b.chunks % tiles;
+  int first = (blockIdx.x / b.chunks / tiles * across + warp) * M;
+  int left = leftOf(c), lines = linesOf(c, b.rows), pitch = pitchOf(c), wide = c.columns + (c.columns & 1);
+  int pixels = b.images * b.rows * wide, steps = (pixels + PIXELS - 1) / PIXELS;
+  Tile<T> in = {shared, b.entries, b.images, lines, pitch, b.images * lines * pitch};
+  Tile<T> out = {shared + b.entries * in.plane * 16, N * 8 / EACH, b.images, b.rows, wide, steps * PIXELS};
+  int* table = (int*)(out.at + out.entries * out.plane * 16);
+  for (int i = threadIdx.x; i < steps * PIXELS; i += blockDim.x) {
+    int pixel = min(i, pixels - 1), column = min(pixel % wide, c.columns - 1);
+    int line = pixel / (b.rows * wide) * lines + pixel / wide % b.rows * c.strideH;
+    table[i] = (line * pitch + column * c.strideW + left - c.padW) * 16;
+  }
+  for (int i = threadIdx.x; i < out.entries * (steps * PIXELS - pixels); i += blockDim.x) {
+    int tail = steps * PIXELS - pixels;
+    ((uint4*)out.at)[i / tail * out.plane + pixels + i % tail] = make_uint4(0, 0, 0, 0);
+  }
+  u32 entries[M][HALVES];
+  u32 right = sharedAddress(out.at) + ((N * 8 > EACH ? Across<T>::rightEntry() : 0) * out.plane + Across<T>::rightPixel(0)) * 16 + Across<T>::byte();
+#pragma unroll
+  for (int m = 0; m < M; m++) {
+#pragma unroll
+    for (int h = 0; h < HALVES; h++) {
+      entries[m][h] = sharedAddress(in.at) + offset(c, in, (first + m) * PER + Across<T>::leftEntry(h)) + Across<T>::byte();
+    }
+  }
+  float sum[M][N][4] = {};
+  int channel = group * depth + chunk * b.entries * EACH, filter = group * filters + filterTile * N * 8;
+  i64 plane = (i64)c.height * c.width, plane2 = (i64)c.rows * c.columns;
+  int items = (c.batch + b.images - 1) / b.images * bands;
+  for (int i = blockIdx.z; i < items; i += gridDim.z) {
+    int image = i / bands * b.images, row = i % bands * b.rows, count = min(b.images, c.batch - image);
+    __syncthreads();
+    fill(in, x + ((i64)image * c.channels + channel) * plane, c.channels * plane, (group + 1) * depth - channel, count, c.height, c.width,
+        1, 1, row * c.strideH - c.padH, left);
+    fill(out, g + ((i64)image * c.filters + filter) * plane2, c.filters * plane2, (group + 1) * filters - filter, count, c.rows, c.columns,
+        1, 1, row, 0);
+    __syncthreads();
+    for (int step = along; step < steps; step += shares) {
+      u32 pixel[HALVES], w[N][2];
+#pragma unroll
+      for (int h = 0; h < HALVES; h++) pixel[h] = table[step * PIXELS + Across<T>::leftPixel(h)];
+      Across<T>::right(w, right + step * PIXELS * 16, out.plane * 16);
+#pragma unroll
+      for (int m = 0; m < M; m++) {
+        u32 a[4];
+        Across<T>::left(a, entries[m], pixel);
+#pragma unroll
+        for (int n = 0; n < N; n++) Tensor<T>::multiply(sum[m][n], a, w[n][0], w[n][1]);
+      }
+    }
+  }
+  float4* shares_ = (float4*)shared;
+  for (int s = 1; s < shares; s++) {
+    __syncthreads();
+#pragma unroll
+    for (int m = 0; m < M; m++) {
+#pragma unroll
+      for (int n = 0; n < N; n++) {
+        float4* at = shares_ + ((warp * M + m) * N + n) * 32 + lane;
+        if (along == s) *at = make_float4(sum[m][n][0], sum[m][n][1], sum[m][n][2], sum[m][n][3]);
+      }
+    }
+    __syncthreads();
+#pragma unroll
+    for (int m = 0; m < M; m++) {
+#pragma unroll
+      for (int n = 0; n < N; n++) {
+        if (along == 0) {
+          float4 v = shares_[((warp * M + m) * N + n) * 32 + lane];
+          sum[m][n][0] += v.x;
+          sum[m][n][1] += v.y;
+          sum[m][n][2] += v.z;
+          sum[m][n][3] += v.w;
+        }
+      }
+    }
+  }
+  partial += ((((i64)blockIdx.z * c.groups + group) * tiles + filterTile) * b.chunks + chunk) * matrices * N * 32 + lane;
+#pragma unroll
+  for (int m = 0; m < M; m++) {
+#pragma unroll
+    for (int n = 0; n < N; n++) {
+      if (along == 0 && first + m < matrices) {
+        partial[((first + m) * N + n) * 32] = make_float4(sum[m][n][0], sum[m][n][1], sum[m][n][2], sum[m][n][3]);
+      }
+    }
+  }
+}
+
+// Adds up the parts, and puts each weight where it belongs. A thread four of them.
+template <int N, class T> __device__ inline void sumWeights(const Conv& c, const Blocking& b, int parts, const float4* partial, T* gradW) {
+  const int EACH = Tile<T>::EACH, PER = 16 / EACH;
+  int depth = c.channels / c.groups, filters = c.filters / c.groups, taps = c.kernelH * c.kernelW;
+  int matrices = (taps * b.entries + PER - 1) / PER, tiles = (filters + N * 8 - 1) / (N * 8);
+  i64 size = (i64)c.groups * tiles * b.chunks * matrices * N * 32;
+  FOR_EACH(i, size) {
+    float sum[4] = {};
+    for (int p = 0; p < parts; p++) {
+      float4 v = partial[p * size + i];
+      sum[0] += v.x;
+      sum[1] += v.y;
+      sum[2] += v.z;
+      sum[3] += v.w;
+    }
+    int lane = (int)(i % 32), n = (int)(i / 32 % N), matrix = (int)(i / 32 / N % matrices);
+    int chunk = (int)(i / 32 / N / matrices % b.chunks), tile = (int)(i / 32 / N / matrices / b.chunks % tiles);
+    int group = (int)(i / 32 / N / matrices / b.chunks / tiles);
+#pragma unroll
+    for (int e = 0; e < 4; e++) {
+      int row = lane / 4 + e / 2 * 8, entry = matrix * PER + row / EACH, tap = entry / b.entries;
+      int channel = (chunk * b.entries + entry % b.entries) * EACH + row % EACH, filter = (tile * N + n) * 8 + lane % 4 * 2 + e % 2;
+      if (tap < taps && channel < depth && filter < filters) {
+        store(gradW + ((i64)(group * filters + filter) * depth + channel) * taps + tap, sum[e]);
+      }
+    }
+  }
+}
+
+#define GROUPED(N, T, SUFFIX) \
+  extern "C" __global__ void packWeights##N##_##SUFFIX(Conv c, Blocking b, int turned, const T* weight, T* packed) { \
+    packWeights<N>(c, b, turned, weight, packed); \
+  } \
+  extern "C" __global__ void __launch_bounds__(256, 2) grouped##N##_##SUFFIX( \
+      Conv c, Blocking b, const T* x, const T* packed, const T* bias, T* y) { \
+    convolve<N>(c, b, x, packed, bias, y); \
+  } \
+  extern "C" __global__ void __launch_bounds__(256, 2) groupedGradWeight##N##_##SUFFIX( \
+      Conv c, Blocking b, int across, const T* g, const T* x, float4* partial) { \
+    gradWeight<N, 5>(c, b, across, g, x, partial); \
+  } \
+  extern "C" __global__ void sumWeights##N##_##SUFFIX(Conv c, Blocking b, int parts, const float4* partial, T* gradW) { \
+    sumWeights<N>(c, b, parts, partial, gradW); \
+  }
+#define TYPES(N) GROUPED(N, bf16, bf16) GROUPED(N, float, f32)
+TYPES(1)
+TYPES(2)
+TYPES(4)
