@@ -29,6 +29,7 @@ record DepthwiseKernels(Launcher launcher, ReduceKernels reductions, int multipr
   /** Shared memory that leaves room for several blocks on a multiprocessor. */
   private static final int SHARED = 48 << 10;
   private static final int GRADIENT_BLOCKS_EACH = 8;
+  private static final int CHUNK = 16;
   private static final int MOST_IN_GRID = 65535;
 
   List<Kernel> all() {
@@ -79,11 +80,13 @@ record DepthwiseKernels(Launcher launcher, ReduceKernels reductions, int multipr
       return across() * (rows / high());
     }
 
+    /** Planes begin where windows of half the kernel's padding are aligned. */
     private long lineBytes() {
       Window2d w = c.window();
-      int each = 4 / dtype.byteSize();
-      int last = roundUp((WIDE - 1) * w.strideW() + w.kernelW() + each - 1, 4);
-      return ((across() - 1L) * WIDE * w.strideW() + last) * dtype.byteSize();
+      int chunk = CHUNK / dtype.byteSize();
+      int margin = 4 - w.kernelW() / 2;
+      int left = (w.padW() + margin) % chunk == 4 ? margin + 4 : margin;
+      return roundUp(left + (across() * WIDE - 1) * w.strideW() + w.kernelW(), chunk) * (long) dtype.byteSize();
     }
 
     private long tileBytes(int planes, int rows) {
@@ -96,13 +99,12 @@ record DepthwiseKernels(Launcher launcher, ReduceKernels reductions, int multipr
 
     /** With the gradient of the result, or what the block sums up at last. */
     long gradientBytes(int planes, int rows) {
-      return Math.max(tileBytes(planes, rows) + planes * rows * across() * WIDE * dtype.byteSize(), GRADIENT_THREADS / 32 * c.taps() * 4L);
+      return Math.max(tileBytes(planes, rows) + (long) planes * rows * roundUp(across() * WIDE * dtype.byteSize(), CHUNK),
+          GRADIENT_THREADS / 32 * c.taps() * 4L);
     }
 
-    /** The suffix of a kernel's name; windows start at the second of a pair in shared memory if the padding is odd. */
     String suffix() {
-      int odd = dtype == DType.BF16 ? c.window().padW() & 1 : 0;
-      return "" + c.window().kernelH() + c.window().strideH() + odd;
+      return "" + c.window().kernelH() + c.window().strideH();
     }
   }
 

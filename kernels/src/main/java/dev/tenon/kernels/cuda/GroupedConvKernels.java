@@ -36,8 +36,8 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
   private static final int ENTRIES = 4;
   /** Shared memory that leaves room for two blocks on a multiprocessor. */
   private static final int SHARED = 112 << 10;
-  /** Tiles of 16 lines of a warp for the gradient of the weight, the text's M, and blocks a multiprocessor to cut it into. */
-  private static final int MATRICES = 5;
+  /** Bytes of pixels that are multiplied at a time for the gradient of the weight. */
+  private static final int STEP = 32;
   private static final int BLOCKS_EACH = 2;
 
   List<Kernel> all() {
@@ -59,7 +59,7 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
       return "multiplies BF16, and F32 under precision tf32, and the operands are " + dtype;
     }
     Convolution c = Convolution.of(call);
-    if (Math.min(c.depth(), c.filters()) < LEAST_CHANNELS || c.groups() > MOST_IN_GRID) {
+    if (Math.min(c.depth(), c.filters()) < LEAST_CHANNELS || Math.max(c.groups(), c.filters() / 8) > MOST_IN_GRID) {
       return "takes up to " + MOST_IN_GRID + " groups of at least " + LEAST_CHANNELS + " channels and filters, and here are " + c.depth()
           + " and " + c.filters();
     }
@@ -84,7 +84,8 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
     }
 
     /** As many rows, or images, as warps have pixels for, in bands of one height, if they fit in {@code limit} bytes. */
-    static Blocking of(Convolution c, DType dtype, boolean gradient, int limit) {
+    static Blocking of(Convolution c, DType dtype, boolean gradient, int sharedLimit) {
+      int limit = Math.min(SHARED, sharedLimit);
       Blocking least = leastOf(c, dtype);
       int height = c.to().height();
       int rows = Math.clamp(WARPS * UNIT / c.to().width(), 1, height);
@@ -96,11 +97,18 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
       while (images > 1 && least.with(rows, images).bytes(gradient) > limit) {
         images--;
       }
-      return least.with(rows, images);
+      Blocking best = least.with(rows, images);
+      return best.bytes(gradient) <= sharedLimit ? best : leastOf(c, dtype);
     }
 
     private Blocking with(int rows, int images) {
       return new Blocking(c, dtype, rows, images, entries, chunks, tile);
+    }
+
+    /** Of up to {@code most} blocks that share all bands, as many as leave none with less to do than it must have. */
+    int sharing(int most) {
+      int bands = Math.max(1, bands());
+      return ceil(bands, ceil(bands, Math.clamp(most, 1, bands)));
     }
 
     int bands() {
@@ -125,26 +133,38 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
       return (long) c.groups() * tiles() * chunks * steps() * tile * 32;
     }
 
+    private long lines() {
+      return (rows - 1L) * c.window().strideH() + (c.window().kernelH() - 1L) * c.window().dilationH() + 1;
+    }
+
     private long tileBytes() {
       Window2d w = c.window();
-      long lines = (rows - 1) * w.strideH() + (w.kernelH() - 1L) * w.dilationH() + 1;
       long width = (w.padW() & 1) + (c.to().width() - 1) * w.strideW() + (w.kernelW() - 1L) * w.dilationW() + 1;
-      return entries * images * lines * (width + (width & 1)) * ENTRY;
+      return entries * images * lines() * (width + (width & 1)) * ENTRY;
     }
 
     private long bytes(boolean gradient) {
       return gradient ? gradientBytes() : bytes();
     }
 
-    long bytes() {
-      return tileBytes() + steps() * (tile * 256 + 8);
+    /** The rows that a band reads, as they lie in memory, copied ahead of time. */
+    private long stageBytes() {
+      long rows = Math.min(c.from().height(), (lines() + c.spreadH() - 1) / c.spreadH());
+      long pitch = (rows * c.from().width() * dtype.byteSize() + ENTRY - 1) / ENTRY * ENTRY + ENTRY;
+      return images * pitch * Math.min(c.depth(), entries * (ENTRY / dtype.byteSize()));
     }
 
-    /** With the gradients of the result, and where each of their pixels reads; or what warps that share pixels sum up at last. */
+    /** With the weights, and where the entries of each tap lie. */
+    long bytes() {
+      return tileBytes() + stageBytes() + steps() * tile * 256L + ceil(steps() * 8, ENTRY) * ENTRY;
+    }
+
+    /** With the gradients of the result of this band and the next, and where each of their pixels reads; or what is summed up at last. */
     long gradientBytes() {
-      int step = 32 / dtype.byteSize();
-      int pixels = ceil(images * rows * (c.to().width() + (c.to().width() & 1)), step) * step;
-      return Math.max(tileBytes() + pixels * (tile * 8 * dtype.byteSize() + 4), across() * MATRICES * tile * 512);
+      int step = STEP / dtype.byteSize();
+      long steps = (long) ceil(rows * c.to().width(), step) * images;
+      return Math.max(tileBytes() + stageBytes() + steps * step * 4 + 2L * tile * 8 * (steps * STEP + ENTRY),
+          across() * matricesOfWarp() * tile * 512L);
     }
 
     /** Tiles of 16 channels of taps. */
@@ -152,13 +172,18 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
       return ceil(c.taps() * entries, dtype.byteSize());
     }
 
+    /** The text's M. */
+    private int matricesOfWarp() {
+      return dtype == DType.BF16 ? 5 : 3;
+    }
+
     /** Warps of a block beside each other along them, and blocks. */
     int across() {
-      return Math.min(WARPS, ceil(matrices(), MATRICES));
+      return Math.min(WARPS, ceil(matrices(), matricesOfWarp()));
     }
 
     int columns() {
-      return chunks * tiles() * ceil(matrices(), across() * MATRICES);
+      return chunks * tiles() * ceil(matrices(), across() * matricesOfWarp());
     }
 
     long weightQuads() {
@@ -177,7 +202,7 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
   private void convolve(Call call) {
     Convolution c = Convolution.of(call);
     DType dtype = call.input(0).dtype();
-    Blocking b = Blocking.of(c, dtype, false, Math.min(SHARED, sharedLimit));
+    Blocking b = Blocking.of(c, dtype, false, sharedLimit);
     boolean turned = call.op() instanceof Conv2dGradInput;
     try (Operands in = launcher.operands(call)) {
       long packed = in.scratch(b.packedPairs() * 8);
@@ -185,7 +210,7 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
           turned ? 1 : 0, in.contiguous(1), packed);
       Object bias = call.op() instanceof Conv2d op && op.bias() ? in.contiguous(2) : Long.valueOf(0);
       launcher.launch(call, Launcher.Entry.of(TEXT, "grouped" + b.tile, dtype),
-          new Grid(b.bands() * b.tiles(), c.groups(), 1, b.warps() * 32, (int) b.bytes()), c.ints(), b.ints(), in.aligned(0), packed, bias,
+          new Grid(b.sharing(BLOCKS_EACH * multiprocessors / (b.tiles() * c.groups())), b.tiles(), c.groups(), b.warps() * 32, (int) b.bytes()), c.ints(), b.ints(), in.aligned(0), packed, bias,
           call.output(0));
     }
   }
@@ -193,8 +218,8 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
   private void gradWeight(Call call) {
     Convolution c = Convolution.of(call);
     Tensor weight = call.output(0);
-    Blocking b = Blocking.of(c, weight.dtype(), true, Math.min(SHARED, sharedLimit));
-    int parts = Math.clamp(BLOCKS_EACH * multiprocessors / ((long) b.columns() * c.groups()), 1, Math.clamp(b.bands(), 1, MOST_IN_GRID));
+    Blocking b = Blocking.of(c, weight.dtype(), true, sharedLimit);
+    int parts = b.sharing(BLOCKS_EACH * multiprocessors / (b.columns() * c.groups()));
     try (Operands in = launcher.operands(call)) {
       long partial = in.scratch(parts * b.weightQuads() * 16);
       launcher.launch(call, Launcher.Entry.of(TEXT, "groupedGradWeight" + b.tile, weight.dtype()),

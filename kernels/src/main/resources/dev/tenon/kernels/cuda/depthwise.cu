@@ -4,100 +4,131 @@
 #include "conv.cuh"
 #include "ptx.cuh"
 
-// A plane's elements in shared memory: element (0, 0) of the tile is row `top` and column -left of the plane. Words have 4 bytes.
+// Planes' elements in shared memory, in lines of `pitch` bytes, a multiple of 16: the first is column -left.
 template <class T> struct Planes {
-  static const int EACH = 4 / sizeof(T);
   char* tile;
-  int lines, words;
+  int lines, pitch, left;
 
-  // Starts copying `planes` planes of height × width, spread out, from row `top` on.
-  __device__ void fill(const Conv& c, const T* from, int planes, i64 step, int top, int left) const {
-    bool even = EACH == 1 || c.width % EACH == 0;
+  // Starts copying `planes` planes of height × width, spread out, from row `top` on; zeros around them.
+  __device__ void fill(const Conv& c, int height, int width, const T* from, int planes, i64 step, int top) const {
+    const int CHUNK = 16 / sizeof(T), WORD = 4 / sizeof(T);
     bool dense = c.spreadH == 1 && c.spreadW == 1;
-    int lanes = 32;
-    while (lanes / 2 >= words) lanes /= 2;
-    int line = threadIdx.x / lanes, plane = 0;
-    for (;; line += blockDim.x / lanes) {
-      while (line >= lines) {
-        line -= lines;
-        plane++;
-      }
-      if (plane >= planes) break;
-      char* to = tile + (plane * lines + line) * words * 4;
-      int y = top + line;
-      bool in = y >= 0 && y % c.spreadH == 0 && y / c.spreadH < c.height;
-      const T* row = from + plane * step + (i64)(y / c.spreadH) * c.width;
-      for (int word = threadIdx.x % lanes; word < words; word += lanes) {
-        int x = word * EACH - left;
-        if (dense && even) {
-          copyWord(to + word * 4, in && x >= 0 && x < c.width ? row + x : from, in && x >= 0 && x < c.width);
-        } else {
-#pragma unroll
-          for (int i = 0; i < EACH; i++) {
-            bool inside = in && x + i >= 0 && (x + i) % c.spreadW == 0 && (x + i) / c.spreadW < c.width;
-            T zero = {};
-            ((T*)(to + word * 4))[i] = inside ? row[(x + i) / c.spreadW] : zero;
-          }
+    if (dense && width % CHUNK == 0 && left % CHUNK == 0) {
+      pieces<16>([&](int at, int x, int line, int plane) {
+        int y = top + line;
+        bool in = (u32)y < (u32)height && (u32)x < (u32)width;
+        copyAsync(tile + at, in ? from + plane * step + y * width + x : from, in ? 16 : 0);
+      }, planes);
+    } else if (dense && width % WORD == 0 && left % WORD == 0) {
+      pieces<4>([&](int at, int x, int line, int plane) {
+        int y = top + line;
+        bool in = (u32)y < (u32)height && (u32)x < (u32)width;
+        copyWord(tile + at, in ? from + plane * step + y * width + x : from, in);
+      }, planes);
+    } else {
+      pieces<sizeof(T)>([&](int at, int x, int line, int plane) {
+        int y = top + line;
+        bool in = y >= 0 && x >= 0 && y % c.spreadH == 0 && x % c.spreadW == 0 && y / c.spreadH < height && x / c.spreadW < width;
+        T value = {};
+        if (in) value = from[plane * step + y / c.spreadH * width + x / c.spreadW];
+        *(T*)(tile + at) = value;
+      }, planes);
+    }
+  }
+
+  // Each piece of BYTES bytes of all lines: where it lies, and its first column, its line and its plane.
+  template <int BYTES, class F> __device__ void pieces(const F& each, int planes) const {
+    int all = pitch / BYTES, lanes = 32;
+    while (lanes / 2 >= all) lanes /= 2;
+    for (int piece = threadIdx.x % lanes; piece < all; piece += lanes) {
+      int x = piece * (BYTES / (int)sizeof(T)) - left, line = threadIdx.x / lanes, plane = 0, at = piece * BYTES;
+      for (;; line += blockDim.x / lanes) {
+        while (line >= lines) {
+          line -= lines;
+          plane++;
+          at += lines * pitch;
         }
+        if (plane >= planes) break;
+        each(at + line * pitch, x, line, plane);
       }
     }
   }
 
-  // Element (line, x), of which x is a multiple of 4.
-  __device__ const T* at(int plane, int line, int x) const { return (const T*)(tile + (plane * lines + line) * words * 4) + x; }
+  __device__ const T* at(int plane, int line, int column) const {
+    return (const T*)(tile + (plane * lines + line) * pitch) + column;
+  }
 };
 
-// Neighbours in shared memory, as many as v holds, and what that rounds up to by fours; `from` is aligned to 4 elements, or C.
-template <int N> __device__ inline void line(float (&v)[N], const float* from) {
+// Neighbours in shared memory from OFFSET elements after `from` on, which is aligned to 4 elements: fours, and halves of those at the
+// ends.
+template <int OFFSET, int N> __device__ inline void line(float (&v)[N], const float* from) {
 #pragma unroll
-  for (int i = 0; i < N; i += 4) {
-    float4 four = *(const float4*)(from + i);
-    v[i] = four.x;
-    if (i + 1 < N) v[i + 1] = four.y;
-    if (i + 2 < N) v[i + 2] = four.z;
-    if (i + 3 < N) v[i + 3] = four.w;
+  for (int i = 0; i < OFFSET + N; i += 2) {
+    if (i + 2 <= OFFSET) continue;
+    if (i % 4 == 0 && i + 2 < OFFSET + N) {
+      float4 four = *(const float4*)(from + i);
+      if (i >= OFFSET) v[i - OFFSET] = four.x;
+      if (i + 1 >= OFFSET) v[i + 1 - OFFSET] = four.y;
+      v[i + 2 - OFFSET] = four.z;
+      if (i + 3 < OFFSET + N) v[i + 3 - OFFSET] = four.w;
+    } else if (i % 4 == 0 || i <= OFFSET) {
+      float2 two = *(const float2*)(from + i);
+      if (i >= OFFSET) v[i - OFFSET] = two.x;
+      if (i + 1 < OFFSET + N) v[i + 1 - OFFSET] = two.y;
+    }
   }
 }
-template <int N> __device__ inline void line(float (&v)[N], const bf16* from) {
+template <int OFFSET, int N> __device__ inline void line(float (&v)[N], const bf16* from) {
 #pragma unroll
-  for (int i = 0; i < N; i += 4) {
-    uint2 four = *(const uint2*)(from + i);
-    v[i] = __uint_as_float(four.x << 16);
-    if (i + 1 < N) v[i + 1] = __uint_as_float(four.x & 0xffff0000u);
-    if (i + 2 < N) v[i + 2] = __uint_as_float(four.y << 16);
-    if (i + 3 < N) v[i + 3] = __uint_as_float(four.y & 0xffff0000u);
+  for (int i = 0; i < OFFSET + N; i += 2) {
+    if (i + 2 <= OFFSET) continue;
+    u32 pair[2];
+    int pairs = 0;
+    if (i % 4 == 0 && i + 2 < OFFSET + N) {
+      uint2 four = *(const uint2*)(from + i);
+      pair[0] = four.x;
+      pair[1] = four.y;
+      pairs = 2;
+    } else if (i % 4 == 0 || i <= OFFSET) {
+      pair[0] = *(const u32*)(from + i);
+      pairs = 1;
+    }
+#pragma unroll
+    for (int k = 0; k < pairs * 2; k++) {
+      if (i + k >= OFFSET && i + k < OFFSET + N) {
+        v[i + k - OFFSET] = __uint_as_float(k % 2 == 0 ? pair[k / 2] << 16 : pair[k / 2] & 0xffff0000u);
+      }
+    }
   }
 }
 
-template <int C> __device__ inline void putLine(float* y, const float (&v)[C]) {
-#pragma unroll
-  for (int i = 0; i < C; i += 4) *(float4*)(y + i) = make_float4(v[i], v[i + 1], v[i + 2], v[i + 3]);
-}
-template <int C> __device__ inline void putLine(bf16* y, const float (&v)[C]) {
-#pragma unroll
-  for (int i = 0; i < C; i += 4) *(uint2*)(y + i) = make_uint2(packBf16(v[i], v[i + 1]), packBf16(v[i + 2], v[i + 3]));
-}
+__device__ inline void putFour(float* y, const float* v) { *(float4*)y = make_float4(v[0], v[1], v[2], v[3]); }
+__device__ inline void putFour(bf16* y, const float* v) { *(uint2*)y = make_uint2(packBf16(v[0], v[1]), packBf16(v[2], v[3])); }
 
 __device__ inline int rounded(int x, int to) { return (x + to - 1) / to * to; }
 
-// Where a plane begins in its tile: bf16 lie in pairs there as they do in memory, so that windows start at the second of one (ODD)
-// if the padding is odd.
-template <class T> __device__ inline int leftOf(const Conv& c) { return rounded(c.padW, Planes<T>::EACH); }
+// Windows begin OFFSET elements after one that is aligned, as they do where planes begin aligned and the padding is K / 2.
+#define OFFSET (4 - K / 2)
 
-template <class T, int K, int S, int C> __device__ inline int wordsOf(const Conv& c) {
-  return ((rounded(c.columns, C) - C) * S + rounded((C - 1) * S + K + Planes<T>::EACH - 1, 4)) / Planes<T>::EACH;
+// The planes that windows of K columns and stride S lie in.
+template <class T, int K, int S, int C> __device__ inline Planes<T> planesOf(const Conv& c, char* tile, int rows) {
+  const int CHUNK = 16 / sizeof(T);
+  int left = c.padW + OFFSET;
+  if (left % CHUNK == 4) left += 4;
+  int end = left - c.padW + (rounded(c.columns, C) - 1) * S + K;
+  return {tile, (rows - 1) * S + K, rounded(end, CHUNK) * (int)sizeof(T), left};
 }
 
 // Grid: planes × bands of `rows` rows, several planes a block.
-template <class T, int K, int S, int R, int C, bool ODD> __device__ inline void depthwise(
+template <class T, int K, int S, int R, int C> __device__ inline void depthwise(
     const Conv& c, int planes, int rows, bool turned, const T* x, const T* weight, const T* bias, T* y) {
-  extern __shared__ char shared[];
+  extern __shared__ __align__(16) char shared[];
   int bands = (c.rows + rows - 1) / rows;
   int plane = blockIdx.x / bands * planes, row = blockIdx.x % bands * rows;
   int count = min(planes, c.batch * c.channels - plane);
-  Planes<T> in = {shared, (rows - 1) * S + K, wordsOf<T, K, S, C>(c)};
-  float* weights = (float*)(shared + planes * in.lines * in.words * 4);
-  in.fill(c, x + (i64)plane * c.height * c.width, count, (i64)c.height * c.width, row * S - c.padH, leftOf<T>(c));
+  Planes<T> in = planesOf<T, K, S, C>(c, shared, rows);
+  float* weights = (float*)(shared + planes * in.lines * in.pitch);
+  in.fill(c, c.height, c.width, x + (i64)plane * c.height * c.width, count, (i64)c.height * c.width, row * S - c.padH);
   for (int i = threadIdx.x; i < count * K * K; i += blockDim.x) {
     int tap = i % (K * K);
     weights[i] = load(weight + (plane + i / (K * K)) % c.channels * K * K + (turned ? K * K - 1 - tap : tap));
@@ -106,30 +137,31 @@ template <class T, int K, int S, int R, int C, bool ODD> __device__ inline void 
   copyWait<0>();
   __syncthreads();
   int across = (c.columns + C - 1) / C, down = rows / R;
-  bool whole = c.columns % C == 0 && (size_t)y % 16 == 0;
+  int start = in.left - c.padW - OFFSET;
+  bool fours = c.columns % 4 == 0 && (u64)y % 16 == 0;
   for (int item = threadIdx.x; item < count * down * across; item += blockDim.x) {
     int column = item % across * C, at = item / across % down * R, p = item / across / down;
     if (row + at >= c.rows) continue;
     float w[K * K], sum[R][C];
-    float start = bias ? load(bias + (plane + p) % c.channels) : 0.0f;
+    float added = bias ? load(bias + (plane + p) % c.channels) : 0.0f;
 #pragma unroll
     for (int i = 0; i < K * K; i++) w[i] = weights[p * K * K + i];
 #pragma unroll
     for (int r = 0; r < R; r++) {
 #pragma unroll
-      for (int i = 0; i < C; i++) sum[r][i] = start;
+      for (int i = 0; i < C; i++) sum[r][i] = added;
     }
 #pragma unroll
     for (int l = 0; l < (R - 1) * S + K; l++) {
-      float v[(C - 1) * S + K + ODD];
-      line(v, in.at(p, at * S + l, column * S));
+      float v[(C - 1) * S + K];
+      line<OFFSET>(v, in.at(p, at * S + l, column * S + start));
 #pragma unroll
       for (int r = 0; r < R; r++) {
         if (l - r * S >= 0 && l - r * S < K) {
 #pragma unroll
           for (int i = 0; i < C; i++) {
 #pragma unroll
-            for (int k = 0; k < K; k++) sum[r][i] += v[i * S + k + ODD] * w[(l - r * S) * K + k];
+            for (int k = 0; k < K; k++) sum[r][i] += v[i * S + k] * w[(l - r * S) * K + k];
           }
         }
       }
@@ -138,12 +170,13 @@ template <class T, int K, int S, int R, int C, bool ODD> __device__ inline void 
 #pragma unroll
     for (int r = 0; r < R; r++, to += c.columns) {
       if (row + at + r < c.rows) {
-        if (whole) {
-          putLine(to, sum[r]);
-        } else {
 #pragma unroll
-          for (int i = 0; i < C; i++) {
-            if (column + i < c.columns) store(to + i, sum[r][i]);
+        for (int i = 0; i < C; i++) {
+          if (column + i >= c.columns) continue;
+          if (!fours) {
+            store(to + i, sum[r][i]);
+          } else if (i % 4 == 0) {
+            putFour(to + i, sum[r] + i);
           }
         }
       }
@@ -153,24 +186,22 @@ template <class T, int K, int S, int R, int C, bool ODD> __device__ inline void 
 
 // Grid: channels, parts of the images. A block sums over bands of `rows` rows of its images, `planes` at a time; the parts are added
 // up afterwards.
-template <class T, int K, int S, int R, int C, bool ODD> __device__ inline void depthwiseGradWeight(
+template <class T, int K, int S, int R, int C> __device__ inline void depthwiseGradWeight(
     const Conv& c, int planes, int rows, const T* g, const T* x, float* gradW) {
-  extern __shared__ char shared[];
+  extern __shared__ __align__(16) char shared[];
   int channel = blockIdx.x, bands = (c.rows + rows - 1) / rows;
   int across = (c.columns + C - 1) / C, down = rows / R;
-  Planes<T> in = {shared, (rows - 1) * S + K, wordsOf<T, K, S, C>(c)};
-  Planes<T> out = {shared + planes * in.lines * in.words * 4, rows, across * C / Planes<T>::EACH};
-  Conv of = c;
-  of.height = c.rows;
-  of.width = c.columns;
+  Planes<T> in = planesOf<T, K, S, C>(c, shared, rows);
+  Planes<T> out = {shared + planes * in.lines * in.pitch, rows, rounded(across * C * (int)sizeof(T), 16), 0};
+  int start = in.left - c.padW - OFFSET;
   float sum[K * K] = {};
   int items = (c.batch + planes - 1) / planes * bands;
   for (int i = blockIdx.y; i < items; i += gridDim.y) {
     int image = i / bands * planes, row = i % bands * rows, count = min(planes, c.batch - image);
     __syncthreads();
     i64 first = (i64)image * c.channels + channel;
-    in.fill(c, x + first * c.height * c.width, count, (i64)c.channels * c.height * c.width, row * S - c.padH, leftOf<T>(c));
-    out.fill(of, g + first * c.rows * c.columns, count, (i64)c.channels * c.rows * c.columns, row, 0);
+    in.fill(c, c.height, c.width, x + first * c.height * c.width, count, (i64)c.channels * c.height * c.width, row * S - c.padH);
+    out.fill(c, c.rows, c.columns, g + first * c.rows * c.columns, count, (i64)c.channels * c.rows * c.columns, row);
     copyCommit();
     copyWait<0>();
     __syncthreads();
@@ -178,18 +209,18 @@ template <class T, int K, int S, int R, int C, bool ODD> __device__ inline void 
       int column = item % across * C, at = item / across % down * R, p = item / across / down;
       float factor[R][C];
 #pragma unroll
-      for (int r = 0; r < R; r++) line(factor[r], out.at(p, at + r, column));
+      for (int r = 0; r < R; r++) line<0>(factor[r], out.at(p, at + r, column));
 #pragma unroll
       for (int l = 0; l < (R - 1) * S + K; l++) {
-        float v[(C - 1) * S + K + ODD];
-        line(v, in.at(p, at * S + l, column * S));
+        float v[(C - 1) * S + K];
+        line<OFFSET>(v, in.at(p, at * S + l, column * S + start));
 #pragma unroll
         for (int r = 0; r < R; r++) {
           if (l - r * S >= 0 && l - r * S < K) {
 #pragma unroll
             for (int k = 0; k < K; k++) {
 #pragma unroll
-              for (int i = 0; i < C; i++) sum[(l - r * S) * K + k] += v[i * S + k + ODD] * factor[r][i];
+              for (int i = 0; i < C; i++) sum[(l - r * S) * K + k] += v[i * S + k] * factor[r][i];
             }
           }
         }
@@ -212,17 +243,16 @@ template <class T, int K, int S, int R, int C, bool ODD> __device__ inline void 
   }
 }
 
-#define DEPTHWISE(K, S, R, C, ODD, T, SUFFIX) \
-  extern "C" __global__ void __launch_bounds__(256) depthwise##K##S##ODD##_##SUFFIX( \
+#define DEPTHWISE(K, S, R, C, T, SUFFIX) \
+  extern "C" __global__ void __launch_bounds__(256) depthwise##K##S##_##SUFFIX( \
       Conv c, int planes, int rows, int turned, const T* x, const T* weight, const T* bias, T* y) { \
-    depthwise<T, K, S, R, C, ODD>(c, planes, rows, turned, x, weight, bias, y); \
+    depthwise<T, K, S, R, C>(c, planes, rows, turned, x, weight, bias, y); \
   } \
-  extern "C" __global__ void __launch_bounds__(128) depthwiseGradWeight##K##S##ODD##_##SUFFIX( \
+  extern "C" __global__ void __launch_bounds__(128) depthwiseGradWeight##K##S##_##SUFFIX( \
       Conv c, int planes, int rows, const T* g, const T* x, float* gradW) { \
-    depthwiseGradWeight<T, K, S, R, C, ODD>(c, planes, rows, g, x, gradW); \
+    depthwiseGradWeight<T, K, S, R, C>(c, planes, rows, g, x, gradW); \
   }
-#define STRIDES(K, ODD, T, SUFFIX) DEPTHWISE(K, 1, 4, 4, ODD, T, SUFFIX) DEPTHWISE(K, 2, 2, 4, ODD, T, SUFFIX)
-#define KERNELS(ODD, T, SUFFIX) STRIDES(3, ODD, T, SUFFIX) STRIDES(5, ODD, T, SUFFIX) STRIDES(7, ODD, T, SUFFIX)
-KERNELS(0, float, f32)
-KERNELS(0, bf16, bf16)
-KERNELS(1, bf16, bf16)
+#define STRIDES(K, T, SUFFIX) DEPTHWISE(K, 1, 4, 4, T, SUFFIX) DEPTHWISE(K, 2, 2, 4, T, SUFFIX)
+#define KERNELS(T, SUFFIX) STRIDES(3, T, SUFFIX) STRIDES(5, T, SUFFIX) STRIDES(7, T, SUFFIX)
+KERNELS(float, f32)
+KERNELS(bf16, bf16)

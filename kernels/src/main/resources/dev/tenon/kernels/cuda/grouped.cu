@@ -30,6 +30,19 @@ __device__ inline void putPair(char* to, const uint2 (&r)[4]) {
   ((uint4*)to)[0] = make_uint4(toTf32(r[0].x), toTf32(r[1].x), toTf32(r[2].x), toTf32(r[3].x));
   ((uint4*)to)[1] = make_uint4(toTf32(r[0].y), toTf32(r[1].y), toTf32(r[2].y), toTf32(r[3].y));
 }
+
+// Starts copying a piece of 16 bytes or 4, of which the first `valid` are read and the others become zero; copies a smaller one.
+template <class T> __device__ inline void copyPiece(char* to, const char* from, int piece, int valid) {
+  if (piece == 16) {
+    copyAsync(to, from, valid);
+  } else if (piece == 4) {
+    copyWord(to, from, valid > 0);
+  } else {
+    T zero = {};
+    *(T*)to = valid > 0 ? *(const T*)from : zero;
+  }
+}
+
 template <class T> struct Pair;
 template <> struct Pair<bf16> {
   typedef u32 type;
@@ -42,47 +55,79 @@ template <> struct Pair<float> {
   __device__ static uint2 of(float a, float b) { return make_uint2(__float_as_uint(a), __float_as_uint(b)); }
 };
 
-// Fills a tile with `channels` channels of `images` images of height × width, spread out; zeros around them. `from` is the first
-// channel of the first image, images are `step` elements apart. `left` is even.
+// The rows of some planes that a band reads, copied ahead of time as they lie in memory: channels `pitch` bytes apart.
+template <class T> struct Stage {
+  char* at;
+  int height, width, spread, lines;
+
+  // Pieces in which planes can be copied: 16 bytes, words, or elements one by one.
+  static __device__ int piece(int bytes) { return bytes % 16 == 0 ? 16 : bytes % 4 == 0 ? 4 : (int)sizeof(T); }
+
+  __device__ int pitch() const {
+    int rows = min(height, (lines + spread - 1) / spread);
+    return (rows * width * (int)sizeof(T) + 15) / 16 * 16 + 16;
+  }
+  // The first of the rows, and the one after the last, for lines from `top` on.
+  __device__ int first(int top) const { return top <= 0 ? 0 : (top + spread - 1) / spread; }
+  __device__ int end(int top) const { return top + lines <= 0 ? 0 : min(height, (top + lines - 1) / spread + 1); }
+  __device__ int start(int top) const { return first(top) * width * (int)sizeof(T); }
+
+  // Where row 0 of the first channel would be.
+  __device__ const T* origin(int top) const { return (const T*)(at + start(top) % piece(height * width * (int)sizeof(T)) - start(top)); }
+
+  // Starts copying `channels` channels each of `images` images, which are `step` elements apart.
+  __device__ void copy(const T* from, i64 step, int channels, int images, int top) const {
+    int plane = height * width * (int)sizeof(T), each = piece(plane), apart = pitch();
+    int begin = start(top) / each, pieces = (end(top) * width * (int)sizeof(T) + each - 1) / each - begin;
+    for (int i = threadIdx.x; i < images * channels * pieces; i += blockDim.x) {
+      int p = i / pieces, n = i % pieces;
+      const char* source = (const char*)(from + p / channels * step) + p % channels * (i64)plane + (begin + n) * each;
+      copyPiece<T>(at + p * apart + n * each, source, each, each);
+    }
+  }
+};
+
+// Fills a tile with `channels` channels of `images` images; zeros around them. `left` is even.
 template <class T> __device__ inline void fill(
-    const Tile<T>& tile, const T* from, i64 step, int channels, int images, int height, int width, int spreadH, int spreadW, int top,
-    int left) {
+    const Tile<T>& tile, const Stage<T>& stage, int channels, int images, int spreadW, int top, int left) {
   typedef typename Pair<T>::type Two;
   const int EACH = Tile<T>::EACH;
+  int height = stage.height, width = stage.width, spreadH = stage.spread;
   bool whole = spreadH == 1 && spreadW == 1 && width % 2 == 0;
-  i64 plane = (i64)height * width;
-  int pairs = tile.pitch / 2, lanes = 32;
+  int apart = stage.pitch() / (int)sizeof(T), pairs = tile.pitch / 2, lanes = 32;
+  const T* from = stage.origin(top);
   while (lanes / 2 >= pairs) lanes /= 2;
-  int line = threadIdx.x / lanes, image = 0, entry = 0;
-  for (;; line += blockDim.x / lanes) {
-    while (line >= tile.lines) {
-      line -= tile.lines;
-      if (++image == tile.images) {
-        image = 0;
-        entry++;
+  for (int pair = threadIdx.x % lanes; pair < pairs; pair += lanes) {
+    int x = pair * 2 - left, line = threadIdx.x / lanes, image = 0, entry = 0;
+    for (;; line += blockDim.x / lanes) {
+      while (line >= tile.lines) {
+        line -= tile.lines;
+        if (++image >= tile.images) {
+          image = 0;
+          entry++;
+        }
       }
-    }
-    if (entry >= tile.entries) break;
-    int y = top + line, count = image < images ? channels - entry * EACH : 0;
-    bool in = y >= 0 && y % spreadH == 0 && y / spreadH < height;
-    const T* row = from + image * step + entry * EACH * plane + (i64)(y / spreadH) * width;
-    char* to = tile.at + (entry * tile.plane + (image * tile.lines + line) * tile.pitch) * 16;
-    for (int pair = threadIdx.x % lanes; pair < pairs; pair += lanes) {
-      int x = pair * 2 - left;
+      if (entry >= tile.entries) break;
+      int y = top + line, count = image < images ? channels - entry * EACH : 0;
+      const T* at = from + (image * channels + entry * EACH) * apart;
       Two r[EACH];
+      if (whole) {
+        bool in = (u32)y < (u32)height && (u32)x < (u32)width;
 #pragma unroll
-      for (int i = 0; i < EACH; i++) {
-        r[i] = Pair<T>::zero();
-        if (whole) {
-          if (in && x >= 0 && x < width && i < count) r[i] = *(const Two*)(row + i * plane + x);
-        } else if (in && i < count) {
+        for (int i = 0; i < EACH; i++) r[i] = in && i < count ? *(const Two*)(at + i * apart + y * width + x) : Pair<T>::zero();
+      } else {
+        bool in = y >= 0 && y % spreadH == 0 && y / spreadH < height;
+        int low = x >= 0 && x % spreadW == 0 ? x / spreadW : -1, high = x >= -1 && (x + 1) % spreadW == 0 ? (x + 1) / spreadW : -1;
+        at += y / spreadH * width;
+#pragma unroll
+        for (int i = 0; i < EACH; i++) {
           T a = {}, b = {};
-          if (x >= 0 && x % spreadW == 0 && x / spreadW < width) a = row[i * plane + x / spreadW];
-          if (x + 1 >= 0 && (x + 1) % spreadW == 0 && (x + 1) / spreadW < width) b = row[i * plane + (x + 1) / spreadW];
+          if (in && (u32)low < (u32)width && i < count) a = at[i * apart + low];
+          if (in && (u32)high < (u32)width && i < count) b = at[i * apart + high];
           r[i] = Pair<T>::of(a, b);
         }
       }
-      putPair(to + pair * 32, r);
+      putPair(tile.at + (entry * tile.plane + (image * tile.lines + line) * tile.pitch + pair * 2) * 16, r);
     }
   }
 }
@@ -176,124 +221,150 @@ __device__ inline void put(const Place& p, bool even, int pixel, int filter, con
   }
 }
 
-// Grid: bands × tiles of N·8 filters, groups. Each warp computes a unit of 64 pixels.
+// Grid: blocks that share the bands, tiles of N·8 filters, groups. Each warp computes a unit of 64 pixels of a band.
 template <int N, class T> __device__ inline void convolve(
     const Conv& c, const Blocking& b, const T* x, const T* packed, const T* bias, T* y) {
-  extern __shared__ char shared[];
+  extern __shared__ __align__(16) char shared[];
   const int EACH = Tile<T>::EACH;
-  int lane = threadIdx.x % 32, group = blockIdx.y;
+  int lane = threadIdx.x % 32, group = blockIdx.z;
   int depth = c.channels / c.groups, filters = c.filters / c.groups, taps = c.kernelH * c.kernelW;
   int tiles = (filters + N * 8 - 1) / (N * 8), bands = (c.rows + b.rows - 1) / b.rows;
-  int filterTile = blockIdx.x % tiles, band = blockIdx.x / tiles % bands, image = blockIdx.x / tiles / bands * b.images;
-  int all = taps * b.entries, steps = (all + 1) / 2, left = leftOf(c);
-  int lines = linesOf(c, b.rows), pitch = pitchOf(c);
+  int all = taps * b.entries, steps = (all + 1) / 2, left = leftOf(c), lines = linesOf(c, b.rows), pitch = pitchOf(c);
   Tile<T> tile = {shared, b.entries, b.images, lines, pitch, b.images * lines * pitch};
   char* weights = shared + b.entries * tile.plane * 16;
   int* table = (int*)(weights + steps * N * 256);
-  Place place = {b.rows * c.columns, band * b.rows * c.columns, c.rows * c.columns, image, c.batch,
-      group * filters + filterTile * N * 8, (group + 1) * filters, c.filters};
+  Stage<T> stage = {(char*)(table + (steps * 2 + 3) / 4 * 4), c.height, c.width, c.spreadH, lines};
+  int band = b.rows * c.columns;
   for (int o = threadIdx.x; o < steps * 2; o += blockDim.x) table[o] = offset(c, tile, o);
-  float sum[4][N][4];
   u32 pixels[4];
   int unit = threadIdx.x / 32 * UNIT;
 #pragma unroll
   for (int j = 0; j < 4; j++) {
-    int pixel = min(unit + j * 16 + lane % 16, b.images * place.pixels - 1), rest = pixel % place.pixels;
-    int line = pixel / place.pixels * tile.lines + rest / c.columns * c.strideH;
-    pixels[j] = sharedAddress(tile.at + (line * tile.pitch + rest % c.columns * c.strideW + left - c.padW) * 16);
-#pragma unroll
-    for (int n = 0; n < N; n++) {
-#pragma unroll
-      for (int i = 0; i < 4; i++) sum[j][n][i] = 0;
-    }
+    int pixel = min(unit + j * 16 + lane % 16, b.images * band - 1), rest = pixel % band;
+    int line = pixel / band * lines + rest / c.columns * c.strideH;
+    pixels[j] = sharedAddress(tile.at + (line * pitch + rest % c.columns * c.strideW + left - c.padW) * 16);
   }
-  const char* from = (const char*)packed + (((i64)group * tiles + filterTile) * b.chunks) * steps * N * 256;
-  const T* source = x + ((i64)image * c.channels + group * depth) * c.height * c.width;
-  for (int chunk = 0; chunk < b.chunks; chunk++) {
-    if (chunk > 0) __syncthreads();
-    for (int i = threadIdx.x; i < steps * N * 16; i += blockDim.x) copyAsync(weights + i * 16, from + (i64)chunk * steps * N * 256 + i * 16, 16);
+  int plane = c.height * c.width, items = (c.batch + b.images - 1) / b.images * bands * b.chunks;
+  i64 step = (i64)c.channels * plane;
+  // An item is a chunk of a band.
+  auto each = [&](int item, auto&& f) {
+    int chunk = item % b.chunks, image = item / b.chunks / bands * b.images, channel = chunk * b.entries * EACH;
+    f(x + image * step + (i64)(group * depth + channel) * plane, min(b.entries * EACH, depth - channel), min(b.images, c.batch - image),
+        item / b.chunks % bands * b.rows * c.strideH - c.padH);
+  };
+  auto ahead = [&](int item) {
+    if (item < items) {
+      each(item, [&](const T* from, int channels, int images, int top) { stage.copy(from, step, channels, images, top); });
+    }
     copyCommit();
-    int channel = chunk * b.entries * EACH;
-    fill(tile, source + (i64)channel * c.height * c.width, (i64)c.channels * c.height * c.width, depth - channel,
-        min(b.images, c.batch - image), c.height, c.width, c.spreadH, c.spreadW, band * b.rows * c.strideH - c.padH, left);
+  };
+  const char* from = (const char*)packed + ((i64)group * tiles + blockIdx.y) * b.chunks * steps * N * 256;
+  float sum[4][N][4];
+  int item = blockIdx.x * b.chunks, last = -1;
+  ahead(item);
+  while (item < items) {
+    int chunk = item % b.chunks;
     copyWait<0>();
     __syncthreads();
-#pragma unroll 2
-    for (int step = 0; step < steps; step++) {
-      int offset = table[step * 2 + lane / 16];
+    if (chunk != last) {
+      for (int i = threadIdx.x; i < steps * N * 16; i += blockDim.x) {
+        copyAsync(weights + i * 16, from + (i64)chunk * steps * N * 256 + i * 16, 16);
+      }
+      copyCommit();
+      last = chunk;
+    }
+    each(item, [&](const T*, int channels, int images, int top) { fill(tile, stage, channels, images, c.spreadW, top, left); });
+    copyWait<0>();
+    __syncthreads();
+    int next = chunk + 1 < b.chunks ? item + 1 : item + 1 + (gridDim.x - 1) * b.chunks;
+    ahead(next);
+    if (chunk == 0) {
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+#pragma unroll
+        for (int n = 0; n < N; n++) {
+#pragma unroll
+          for (int i = 0; i < 4; i++) sum[j][n][i] = 0;
+        }
+      }
+    }
+#pragma unroll(sizeof(T) == 2 ? 2 : 1)
+    for (int s = 0; s < steps; s++) {
+      int offset = table[s * 2 + lane / 16];
       u32 a[4][4];
 #pragma unroll
       for (int j = 0; j < 4; j++) loadMatricesAt(a[j], pixels[j] + offset);
-      if (step * 2 + 1 >= all) {
+      if (s * 2 + 1 >= all) {
 #pragma unroll
         for (int j = 0; j < 4; j++) a[j][2] = a[j][3] = 0;
       }
 #pragma unroll
       for (int n = 0; n < N; n++) {
-        uint2 w = *(const uint2*)(weights + (step * N + n) * 256 + lane * 8);
+        uint2 w = *(const uint2*)(weights + (s * N + n) * 256 + lane * 8);
         w.x = operand(T(), w.x);
         w.y = operand(T(), w.y);
 #pragma unroll
         for (int j = 0; j < 4; j++) Tensor<T>::multiply(sum[j][n], a[j], w.x, w.y);
       }
     }
-  }
-  bool even = place.pixels % 2 == 0 && place.all % 2 == 0 && (size_t)y % 4 == 0;
+    if (chunk + 1 == b.chunks) {
+      int image = item / b.chunks / bands * b.images;
+      Place place = {band, item / b.chunks % bands * band, c.rows * c.columns, image, min(c.batch, image + b.images),
+          group * filters + (int)blockIdx.y * N * 8, (group + 1) * filters, c.filters};
+      bool even = band % 2 == 0 && place.all % 2 == 0 && (u64)y % 4 == 0;
 #pragma unroll
-  for (int n = 0; n < N; n++) {
-    int filter = place.filter + n * 8, mine = filter + lane % 4 * 2;
-    float low = bias && mine < place.filters ? load(bias + mine) : 0.0f;
-    float high = bias && mine + 1 < place.filters ? load(bias + mine + 1) : 0.0f;
+      for (int n = 0; n < N; n++) {
+        int filter = place.filter + n * 8, mine = filter + lane % 4 * 2;
+        float low = bias && mine < place.filters ? load(bias + mine) : 0.0f;
+        float high = bias && mine + 1 < place.filters ? load(bias + mine + 1) : 0.0f;
 #pragma unroll
-    for (int j = 0; j < 4; j++) {
-      float v[4] = {sum[j][n][0] + low, sum[j][n][1] + high, sum[j][n][2] + low, sum[j][n][3] + high};
-      if (unit + j * 16 < b.images * place.pixels) put(place, even, unit + j * 16, filter, v, y);
+        for (int j = 0; j < 4; j++) {
+          float v[4] = {sum[j][n][0] + low, sum[j][n][1] + high, sum[j][n][2] + low, sum[j][n][3] + high};
+          if (unit + j * 16 < b.images * band) put(place, even, unit + j * 16, filter, v, y);
+        }
+      }
     }
+    item = next;
   }
 }
 
-// How fragments are read whose depth is pixels, of 32-bit addresses: with lanes' first entries and where their pixels lie beyond them.
+// How fragments are read whose depth is pixels, from 32-bit addresses: of channels × pixels, out of entries, with lanes' first entries
+// and where their pixels lie beyond them; of pixels × filters, out of filters' lines of pixels, `pitch` bytes apart.
 template <class T> struct Across;
 template <> struct Across<bf16> {
-  static const int PIXELS = 16, HALVES = 1;
-  // The pixel of a step that a lane looks up for the left operand, and that it reads of the right one.
-  __device__ static int leftPixel(int) { return (threadIdx.x & 7) + (threadIdx.x >> 4 & 1) * 8; }
-  __device__ static int rightPixel(int) { return threadIdx.x & 15; }
-  // The entry among those of 16 lines, or of 16 columns, and the byte within it.
-  __device__ static int leftEntry(int) { return threadIdx.x >> 3 & 1; }
-  __device__ static int rightEntry() { return threadIdx.x >> 4 & 1; }
+  static const int HALVES = 1;
+  __device__ static int pixel(int) { return (threadIdx.x & 7) + (threadIdx.x >> 4 & 1) * 8; }
+  __device__ static int entry(int) { return threadIdx.x >> 3 & 1; }
   __device__ static int byte() { return 0; }
   __device__ static void left(u32 (&a)[4], const u32 (&entry)[1], const u32 (&pixel)[1]) { loadMatricesTransposedAt(a, entry[0] + pixel[0]); }
-  template <int N> __device__ static void right(u32 (&w)[N][2], u32 at, int plane) {
+  template <int N> __device__ static u32 right(int pitch) {
+    return ((threadIdx.x & 7) + (N > 1 ? threadIdx.x >> 4 & 1 : 0) * 8) * pitch + (threadIdx.x >> 3 & 1) * 16;
+  }
+  template <int N> __device__ static void right(u32 (&w)[N][2], u32 at, int pitch) {
 #pragma unroll
     for (int n = 0; n < N; n += 2) {
       u32 r[4];
-      loadMatricesTransposedAt(r, at + n * plane);
-      w[n][0] = r[0];
-      w[n][1] = r[1];
-      if (n + 1 < N) {
-        w[n + 1][0] = r[2];
-        w[n + 1][1] = r[3];
-      }
+      loadMatricesAt(r, at + n * 8 * pitch);
+#pragma unroll
+      for (int i = 0; i < 4 && n + i / 2 < N; i++) w[n + i / 2][i % 2] = r[i];
     }
   }
 };
 template <> struct Across<float> {
-  static const int PIXELS = 8, HALVES = 2;
-  __device__ static int leftPixel(int half) { return threadIdx.x % 4 + half * 4; }
-  __device__ static int rightPixel(int half) { return threadIdx.x % 4; }
-  __device__ static int leftEntry(int half) { return threadIdx.x % 32 / 16 + half * 2; }
-  __device__ static int rightEntry() { return threadIdx.x % 32 / 16; }
+  static const int HALVES = 2;
+  __device__ static int pixel(int half) { return threadIdx.x % 4 + half * 4; }
+  __device__ static int entry(int half) { return threadIdx.x % 32 / 16 + half * 2; }
   __device__ static int byte() { return threadIdx.x / 4 % 4 * 4; }
   __device__ static void left(u32 (&a)[4], const u32 (&entry)[2], const u32 (&pixel)[2]) {
 #pragma unroll
     for (int i = 0; i < 4; i++) a[i] = loadShared(entry[i % 2] + pixel[i / 2]);
   }
-  template <int N> __device__ static void right(u32 (&w)[N][2], u32 at, int plane) {
+  template <int N> __device__ static u32 right(int pitch) { return threadIdx.x % 32 / 4 * pitch + threadIdx.x % 4 * 4; }
+  template <int N> __device__ static void right(u32 (&w)[N][2], u32 at, int pitch) {
 #pragma unroll
     for (int n = 0; n < N; n++) {
-      w[n][0] = loadShared(at + n * 2 * plane);
-      w[n][1] = loadShared(at + n * 2 * plane + 64);
+#pragma unroll
+      for (int i = 0; i < 2; i++) w[n][i] = toTf32(loadShared(at + n * 8 * pitch + i * 16));
     }
   }
 };
@@ -302,53 +373,69 @@ template <> struct Across<float> {
 // taps, `across`, and the pixels. What they come to lies, a part after another, in the order of the registers.
 template <int N, int M, class T> __device__ inline void gradWeight(
     const Conv& c, const Blocking& b, int across, const T* g, const T* x, float4* partial) {
-  extern __shared__ char shared[];
-  const int EACH = Tile<T>::EACH, PER = 16 / EACH, PIXELS = Across<T>::PIXELS, HALVES = Across<T>::HALVES;
+  extern __shared__ __align__(16) char shared[];
+  // Lines of a fragment in entries, and pixels of a step, which take 32 bytes.
+  const int EACH = Tile<T>::EACH, PER = 16 / EACH, PIXELS = 32 / sizeof(T), HALVES = Across<T>::HALVES;
   int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % across, along = threadIdx.x / 32 / across, shares = blockDim.x / 32 / across;
   int depth = c.channels / c.groups, filters = c.filters / c.groups, all = c.kernelH * c.kernelW * b.entries, group = blockIdx.y;
   int matrices = (all + PER - 1) / PER, tiles = (filters + N * 8 - 1) / (N * 8), bands = (c.rows + b.rows - 1) / b.rows;
   int chunk = blockIdx.x % b.chunks, filterTile = blockIdx.x / b.chunks % tiles;
   int first = (blockIdx.x / b.chunks / tiles * across + warp) * M;
-  int left = leftOf(c), lines = linesOf(c, b.rows), pitch = pitchOf(c), wide = c.columns + (c.columns & 1);
-  int pixels = b.images * b.rows * wide, steps = (pixels + PIXELS - 1) / PIXELS;
-  Tile<T> in = {shared, b.entries, b.images, lines, pitch, b.images * lines * pitch};
-  Tile<T> out = {shared + b.entries * in.plane * 16, N * 8 / EACH, b.images, b.rows, wide, steps * PIXELS};
-  int* table = (int*)(out.at + out.entries * out.plane * 16);
+  int left = leftOf(c), lines = linesOf(c, b.rows), pitch = pitchOf(c);
+  // Pixels of a band of an image, and of those what steps take.
+  int band = b.rows * c.columns, steps = (band + PIXELS - 1) / PIXELS * b.images, apart = steps * 32 + 16;
+  int channel = chunk * b.entries * EACH, channels = min(b.entries * EACH, depth - channel);
+  Tile<T> tile = {shared, b.entries, b.images, lines, pitch, b.images * lines * pitch};
+  int* table = (int*)(shared + b.entries * tile.plane * 16);
+  char* ahead = (char*)(table + steps * PIXELS);
+  Stage<T> stage = {ahead + 2 * N * 8 * apart, c.height, c.width, 1, lines};
   for (int i = threadIdx.x; i < steps * PIXELS; i += blockDim.x) {
-    int pixel = min(i, pixels - 1), column = min(pixel % wide, c.columns - 1);
-    int line = pixel / (b.rows * wide) * lines + pixel / wide % b.rows * c.strideH;
-    table[i] = (line * pitch + column * c.strideW + left - c.padW) * 16;
-  }
-  for (int i = threadIdx.x; i < out.entries * (steps * PIXELS - pixels); i += blockDim.x) {
-    int tail = steps * PIXELS - pixels;
-    ((uint4*)out.at)[i / tail * out.plane + pixels + i % tail] = make_uint4(0, 0, 0, 0);
+    int each = steps / b.images * PIXELS, image = i / each, pixel = min(i % each, band - 1);
+    table[i] = (((image * lines + pixel / c.columns * c.strideH) * pitch) + pixel % c.columns * c.strideW + left - c.padW) * 16;
   }
   u32 entries[M][HALVES];
-  u32 right = sharedAddress(out.at) + ((N * 8 > EACH ? Across<T>::rightEntry() : 0) * out.plane + Across<T>::rightPixel(0)) * 16 + Across<T>::byte();
 #pragma unroll
   for (int m = 0; m < M; m++) {
 #pragma unroll
     for (int h = 0; h < HALVES; h++) {
-      entries[m][h] = sharedAddress(in.at) + offset(c, in, (first + m) * PER + Across<T>::leftEntry(h)) + Across<T>::byte();
+      entries[m][h] = sharedAddress(tile.at) + offset(c, tile, (first + m) * PER + Across<T>::entry(h)) + Across<T>::byte();
     }
   }
-  float sum[M][N][4] = {};
-  int channel = group * depth + chunk * b.entries * EACH, filter = group * filters + filterTile * N * 8;
-  i64 plane = (i64)c.height * c.width, plane2 = (i64)c.rows * c.columns;
+  int planeX = c.height * c.width, planeG = c.rows * c.columns;
+  x += (i64)(group * depth + channel) * planeX;
+  g += (i64)(group * filters + filterTile * N * 8) * planeG;
   int items = (c.batch + b.images - 1) / b.images * bands;
-  for (int i = blockIdx.z; i < items; i += gridDim.z) {
-    int image = i / bands * b.images, row = i % bands * b.rows, count = min(b.images, c.batch - image);
+  auto start = [&](int item, int buffer) {
+    if (item < items) {
+      int image = item / bands * b.images, row = item % bands * b.rows, images = min(b.images, c.batch - image);
+      stage.copy(x + (i64)image * c.channels * planeX, (i64)c.channels * planeX, channels, images, row * c.strideH - c.padH);
+      int piece = Stage<T>::piece((planeG | band) * (int)sizeof(T)), pieces = steps / b.images * 32 / piece;
+      int bytes = min(b.rows, c.rows - row) * c.columns * (int)sizeof(T);
+      for (int i = threadIdx.x; i < N * 8 * b.images * pieces; i += blockDim.x) {
+        int n = i % pieces, of = i / pieces % b.images, filter = i / pieces / b.images;
+        bool in = of < images && filterTile * N * 8 + filter < filters;
+        const char* from = (const char*)(g + ((i64)(image + of) * c.filters + filter) * planeG + row * c.columns) + n * piece;
+        int valid = in ? max(0, min(piece, bytes - n * piece)) : 0;
+        copyPiece<T>(ahead + (buffer * N * 8 + filter) * apart + (of * pieces + n) * piece, valid > 0 ? from : (const char*)g, piece, valid);
+      }
+    }
+    copyCommit();
+  };
+  float sum[M][N][4] = {};
+  int buffer = 0;
+  start(blockIdx.z, 0);
+  for (int item = blockIdx.z; item < items; item += gridDim.z) {
+    copyWait<0>();
     __syncthreads();
-    fill(in, x + ((i64)image * c.channels + channel) * plane, c.channels * plane, (group + 1) * depth - channel, count, c.height, c.width,
-        1, 1, row * c.strideH - c.padH, left);
-    fill(out, g + ((i64)image * c.filters + filter) * plane2, c.filters * plane2, (group + 1) * filters - filter, count, c.rows, c.columns,
-        1, 1, row, 0);
+    fill(tile, stage, channels, min(b.images, c.batch - item / bands * b.images), 1, item % bands * b.rows * c.strideH - c.padH, left);
     __syncthreads();
+    start(item + gridDim.z, 1 - buffer);
+    u32 right = sharedAddress(ahead) + buffer * N * 8 * apart + Across<T>::template right<N>(apart);
     for (int step = along; step < steps; step += shares) {
       u32 pixel[HALVES], w[N][2];
 #pragma unroll
-      for (int h = 0; h < HALVES; h++) pixel[h] = table[step * PIXELS + Across<T>::leftPixel(h)];
-      Across<T>::right(w, right + step * PIXELS * 16, out.plane * 16);
+      for (int h = 0; h < HALVES; h++) pixel[h] = table[step * PIXELS + Across<T>::pixel(h)];
+      Across<T>::right(w, right + step * 32, apart);
 #pragma unroll
       for (int m = 0; m < M; m++) {
         u32 a[4];
@@ -357,7 +444,9 @@ template <int N, int M, class T> __device__ inline void gradWeight(
         for (int n = 0; n < N; n++) Tensor<T>::multiply(sum[m][n], a, w[n][0], w[n][1]);
       }
     }
+    buffer = 1 - buffer;
   }
+  copyWait<0>();
   float4* shares_ = (float4*)shared;
   for (int s = 1; s < shares; s++) {
     __syncthreads();
@@ -435,7 +524,7 @@ template <int N, class T> __device__ inline void sumWeights(const Conv& c, const
   } \
   extern "C" __global__ void __launch_bounds__(256, 2) groupedGradWeight##N##_##SUFFIX( \
       Conv c, Blocking b, int across, const T* g, const T* x, float4* partial) { \
-    gradWeight<N, 5>(c, b, across, g, x, partial); \
+    gradWeight<N, sizeof(T) == 2 ? 5 : 3>(c, b, across, g, x, partial); \
   } \
   extern "C" __global__ void sumWeights##N##_##SUFFIX(Conv c, Blocking b, int parts, const float4* partial, T* gradW) { \
     sumWeights<N>(c, b, parts, partial, gradW); \
