@@ -28,7 +28,8 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
   /** Channels of a group that make it worth it: fewer are filled up with zeros to an entry of 16 bytes. */
   private static final int LEAST_CHANNELS = 8;
   private static final int MOST_IN_GRID = 65535;
-  private static final int WARPS = 8;
+  private static final int WARPS = 7;
+  private static final int GRADIENT_WARPS = 8;
   private static final int ENTRY = 16;
   /** What the text calls UNIT: pixels of a warp. */
   private static final int UNIT = 64;
@@ -71,22 +72,23 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
   }
 
   /**
-   * What a block computes: bands of rows of some images, from {@code entries} of a group's channels at a time, in {@code chunks}.
+   * What a block computes: bands of rows of some images, from {@code entries} of a group's channels at a time, in {@code chunks}, or from
+   * all of those of some groups {@code together}.
    *
    * @param tile filters of a block in eights
    */
-  private record Blocking(Convolution c, DType dtype, int rows, int images, int entries, int chunks, int tile) {
+  private record Blocking(Convolution c, DType dtype, int rows, int images, int entries, int chunks, int together, int tile) {
     static Blocking leastOf(Convolution c, DType dtype) {
       int all = ceil(c.depth(), ENTRY / dtype.byteSize());
       int chunks = ceil(all, ENTRIES);
       int tile = c.filters() <= 8 ? 1 : c.filters() <= 16 ? 2 : 4;
-      return new Blocking(c, dtype, 1, 1, ceil(all, chunks), chunks, tile);
+      return new Blocking(c, dtype, 1, 1, ceil(all, chunks), chunks, 1, tile);
     }
 
     /** As many rows, or images, as warps have pixels for, in bands of one height, if they fit in {@code limit} bytes. */
     static Blocking of(Convolution c, DType dtype, boolean gradient, int sharedLimit) {
       int limit = Math.min(SHARED, sharedLimit);
-      Blocking least = leastOf(c, dtype);
+      Blocking least = gradient ? leastOf(c, dtype) : leastOf(c, dtype).withNeighbours();
       int height = c.to().height();
       int rows = Math.clamp(WARPS * UNIT / c.to().width(), 1, height);
       while (rows > 1 && least.with(rows, 1).bytes(gradient) > limit) {
@@ -101,8 +103,18 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
       return best.bytes(gradient) <= sharedLimit ? best : leastOf(c, dtype);
     }
 
+    /** Of groups that fill no chunk as many as do, where their channels fill entries. */
+    private Blocking withNeighbours() {
+      boolean whole = chunks == 1 && tiles() == 1 && c.depth() % (ENTRY / dtype.byteSize()) == 0;
+      int most = 1;
+      while (whole && 2 * most * entries <= ENTRIES && c.groups() % (2 * most) == 0) {
+        most *= 2;
+      }
+      return new Blocking(c, dtype, rows, images, entries, chunks, most, tile);
+    }
+
     private Blocking with(int rows, int images) {
-      return new Blocking(c, dtype, rows, images, entries, chunks, tile);
+      return new Blocking(c, dtype, rows, images, entries, chunks, together, tile);
     }
 
     /** Of up to {@code most} blocks that share all bands, as many as leave none with less to do than it must have. */
@@ -140,7 +152,7 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
     private long tileBytes() {
       Window2d w = c.window();
       long width = (w.padW() & 1) + (c.to().width() - 1) * w.strideW() + (w.kernelW() - 1L) * w.dilationW() + 1;
-      return entries * images * lines() * (width + (width & 1)) * ENTRY;
+      return entries * together * images * lines() * (width + (width & 1)) * ENTRY;
     }
 
     private long bytes(boolean gradient) {
@@ -151,12 +163,12 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
     private long stageBytes() {
       long rows = Math.min(c.from().height(), (lines() + c.spreadH() - 1) / c.spreadH());
       long pitch = (rows * c.from().width() * dtype.byteSize() + ENTRY - 1) / ENTRY * ENTRY + ENTRY;
-      return images * pitch * Math.min(c.depth(), entries * (ENTRY / dtype.byteSize()));
+      return images * pitch * Math.min(c.depth(), entries * (ENTRY / dtype.byteSize())) * together;
     }
 
     /** With the weights, and where the entries of each tap lie. */
     long bytes() {
-      return tileBytes() + stageBytes() + steps() * tile * 256L + ceil(steps() * 8, ENTRY) * ENTRY;
+      return tileBytes() + stageBytes() + together * steps() * tile * 256L + ceil(steps() * 8, ENTRY) * ENTRY;
     }
 
     /** With the gradients of the result of this band and the next, and where each of their pixels reads; or what is summed up at last. */
@@ -179,7 +191,7 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
 
     /** Warps of a block beside each other along them, and blocks. */
     int across() {
-      return Math.min(WARPS, ceil(matrices(), matricesOfWarp()));
+      return Math.min(GRADIENT_WARPS, ceil(matrices(), matricesOfWarp()));
     }
 
     int columns() {
@@ -191,7 +203,7 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
     }
 
     int[] ints() {
-      return new int[] {rows, images, entries, chunks};
+      return new int[] {rows, images, entries, chunks, together};
     }
   }
 
@@ -203,6 +215,7 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
     Convolution c = Convolution.of(call);
     DType dtype = call.input(0).dtype();
     Blocking b = Blocking.of(c, dtype, false, sharedLimit);
+    int teams = c.groups() / b.together;
     boolean turned = call.op() instanceof Conv2dGradInput;
     try (Operands in = launcher.operands(call)) {
       long packed = in.scratch(b.packedPairs() * 8);
@@ -210,8 +223,8 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
           turned ? 1 : 0, in.contiguous(1), packed);
       Object bias = call.op() instanceof Conv2d op && op.bias() ? in.contiguous(2) : Long.valueOf(0);
       launcher.launch(call, Launcher.Entry.of(TEXT, "grouped" + b.tile, dtype),
-          new Grid(b.sharing(BLOCKS_EACH * multiprocessors / (b.tiles() * c.groups())), b.tiles(), c.groups(), b.warps() * 32, (int) b.bytes()), c.ints(), b.ints(), in.aligned(0), packed, bias,
-          call.output(0));
+          new Grid(b.sharing(BLOCKS_EACH * multiprocessors / (b.tiles() * teams)), b.tiles(), teams, b.warps() * 32, (int) b.bytes()),
+          c.ints(), b.ints(), in.aligned(0), packed, bias, call.output(0));
     }
   }
 
@@ -223,7 +236,7 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
     try (Operands in = launcher.operands(call)) {
       long partial = in.scratch(parts * b.weightQuads() * 16);
       launcher.launch(call, Launcher.Entry.of(TEXT, "groupedGradWeight" + b.tile, weight.dtype()),
-          new Grid(b.columns(), c.groups(), parts, WARPS / b.across() * b.across() * 32, (int) b.gradientBytes()), c.ints(), b.ints(),
+          new Grid(b.columns(), c.groups(), parts, GRADIENT_WARPS / b.across() * b.across() * 32, (int) b.gradientBytes()), c.ints(), b.ints(),
           b.across(), in.aligned(0), in.aligned(1), partial);
       launcher.launch(call, Launcher.Entry.of(TEXT, "sumWeights" + b.tile, weight.dtype()), Grid.over(b.weightQuads(), 1), c.ints(),
           b.ints(), parts, partial, weight);

@@ -252,7 +252,7 @@ template <class T, int K, int S, int R, int C> __device__ inline void depthwiseG
       Conv c, int planes, int rows, const T* g, const T* x, float* gradW) { \
     depthwiseGradWeight<T, K, S, R, C>(c, planes, rows, g, x, gradW); \
   }
-#define STRIDES(K, T, SUFFIX) DEPTHWISE(K, 1, 4, 4, T, SUFFIX) DEPTHWISE(K, 2, 2, 4, T, SUFFIX)
+#define STRIDES(K, T, SUFFIX) DEPTHWISE(K, 1, 7, 4, T, SUFFIX) DEPTHWISE(K, 2, 2, 4, T, SUFFIX)
 #define KERNELS(T, SUFFIX) STRIDES(3, T, SUFFIX) STRIDES(5, T, SUFFIX) STRIDES(7, T, SUFFIX)
 KERNELS(float, f32)
 KERNELS(bf16, bf16)

@@ -43,17 +43,20 @@ template <class T> __device__ inline void copyPiece(char* to, const char* from, 
   }
 }
 
+// The elements of two neighbours of a channel.
 template <class T> struct Pair;
 template <> struct Pair<bf16> {
   typedef u32 type;
   __device__ static u32 zero() { return 0; }
-  __device__ static u32 of(bf16 a, bf16 b) { return a.bits | (u32)b.bits << 16; }
 };
 template <> struct Pair<float> {
   typedef uint2 type;
   __device__ static uint2 zero() { return make_uint2(0, 0); }
-  __device__ static uint2 of(float a, float b) { return make_uint2(__float_as_uint(a), __float_as_uint(b)); }
 };
+
+// As a tensor core multiplies it.
+__device__ inline bf16 rounded(bf16 x) { return x; }
+__device__ inline float rounded(float x) { return __uint_as_float(toTf32(__float_as_uint(x))); }
 
 // The rows of some planes that a band reads, copied ahead of time as they lie in memory: channels `pitch` bytes apart.
 template <class T> struct Stage {
@@ -79,10 +82,13 @@ template <class T> struct Stage {
   __device__ void copy(const T* from, i64 step, int channels, int images, int top) const {
     int plane = height * width * (int)sizeof(T), each = piece(plane), apart = pitch();
     int begin = start(top) / each, pieces = (end(top) * width * (int)sizeof(T) + each - 1) / each - begin;
-    for (int i = threadIdx.x; i < images * channels * pieces; i += blockDim.x) {
-      int p = i / pieces, n = i % pieces;
-      const char* source = (const char*)(from + p / channels * step) + p % channels * (i64)plane + (begin + n) * each;
-      copyPiece<T>(at + p * apart + n * each, source, each, each);
+    for (int image = 0; image < images; image++, from += step) {
+      for (int p = threadIdx.x / 32; p < channels; p += blockDim.x / 32) {
+        const char* source = (const char*)from + p * (i64)plane + begin * each;
+        char* to = at + (image * channels + p) * apart;
+#pragma unroll 1
+        for (int n = threadIdx.x % 32; n < pieces; n += 32) copyPiece<T>(to + n * each, source + n * each, each, each);
+      }
     }
   }
 };
@@ -99,6 +105,7 @@ template <class T> __device__ inline void fill(
   while (lanes / 2 >= pairs) lanes /= 2;
   for (int pair = threadIdx.x % lanes; pair < pairs; pair += lanes) {
     int x = pair * 2 - left, line = threadIdx.x / lanes, image = 0, entry = 0;
+#pragma unroll 1
     for (;; line += blockDim.x / lanes) {
       while (line >= tile.lines) {
         line -= tile.lines;
@@ -110,31 +117,32 @@ template <class T> __device__ inline void fill(
       if (entry >= tile.entries) break;
       int y = top + line, count = image < images ? channels - entry * EACH : 0;
       const T* at = from + (image * channels + entry * EACH) * apart;
-      Two r[EACH];
+      char* to = tile.at + (entry * tile.plane + (image * tile.lines + line) * tile.pitch + pair * 2) * 16;
       if (whole) {
         bool in = (u32)y < (u32)height && (u32)x < (u32)width;
+        Two r[EACH];
 #pragma unroll
         for (int i = 0; i < EACH; i++) r[i] = in && i < count ? *(const Two*)(at + i * apart + y * width + x) : Pair<T>::zero();
+        putPair(to, r);
       } else {
-        bool in = y >= 0 && y % spreadH == 0 && y / spreadH < height;
-        int low = x >= 0 && x % spreadW == 0 ? x / spreadW : -1, high = x >= -1 && (x + 1) % spreadW == 0 ? (x + 1) / spreadW : -1;
-        at += y / spreadH * width;
-#pragma unroll
-        for (int i = 0; i < EACH; i++) {
-          T a = {}, b = {};
-          if (in && (u32)low < (u32)width && i < count) a = at[i * apart + low];
-          if (in && (u32)high < (u32)width && i < count) b = at[i * apart + high];
-          r[i] = Pair<T>::of(a, b);
+        for (int pixel = 0; pixel < 2; pixel++, to += 16) {
+          int column = x + pixel;
+          bool in = y >= 0 && column >= 0 && y % spreadH == 0 && column % spreadW == 0 && y / spreadH < height && column / spreadW < width;
+          for (int i = 0; i < EACH; i++) {
+            T value = {};
+            if (in && i < count) value = at[i * apart + y / spreadH * width + column / spreadW];
+            ((T*)to)[i] = rounded(value);
+          }
         }
       }
-      putPair(tile.at + (entry * tile.plane + (image * tile.lines + line) * tile.pitch + pair * 2) * 16, r);
     }
   }
 }
 
-// What a block computes: bands of rows of some images; `entries` of a group's channels at a time, in `chunks` chunks.
+// What a block computes: bands of rows of some images; `entries` of a group's channels at a time, in `chunks` chunks, or all of those
+// of some groups `together`.
 struct Blocking {
-  int rows, images, entries, chunks;
+  int rows, images, entries, chunks, together;
 };
 
 __device__ inline int leftOf(const Conv& c) { return c.padW + (c.padW & 1); }
@@ -146,9 +154,9 @@ __device__ inline int pitchOf(const Conv& c) {
 }
 __device__ inline int linesOf(const Conv& c, int rows) { return (rows - 1) * c.strideH + (c.kernelH - 1) * c.dilationH + 1; }
 
-// Where entry o of all taps' lies, in bytes from a pixel's first; 0 beyond the last.
-template <class T> __device__ inline int offset(const Conv& c, const Tile<T>& tile, int o) {
-  int tap = o / tile.entries, entry = o % tile.entries;
+// Where entry o of all taps' lies, each of which has `entries`, in bytes from a pixel's first; 0 beyond the last.
+template <class T> __device__ inline int offset(const Conv& c, const Tile<T>& tile, int entries, int o) {
+  int tap = o / entries, entry = o % entries;
   int at = entry * tile.plane + tap / c.kernelW * c.dilationH * tile.pitch + tap % c.kernelW * c.dilationW;
   return tap < c.kernelH * c.kernelW ? at * 16 : 0;
 }
@@ -181,150 +189,165 @@ template <int N, class T> __device__ inline void packWeights(const Conv& c, cons
 __device__ inline u32 operand(bf16, u32 x) { return x; }
 __device__ inline u32 operand(float, u32 x) { return toTf32(x); }
 
-// Stores a warp's 16 pixels × 8 filters, of which lane 4g + t has pixels g and g + 8 of filters 2t and 2t + 1. `even`: pixels lie in
-// pairs, which neighbouring lanes put together.
+// Where a warp's results go: `first` is where a band of some images' begins in the planes of the first filter, `all` elements each.
 struct Place {
-  int pixels;         // of a band of one image
-  int first, all;     // of the band, and of an image
-  int image, images;  // of the band, and after the last
-  int filter, filters, channels;  // the tile's first, after the last, and of an image
+  int band, first, all;
+  int images;             // that there are of those of a block
+  int filters, channels;  // of the tile, and of an image
 };
 
-template <class T> __device__ inline void putOne(const Place& p, int pixel, int filter, float value, T* y) {
-  int image = p.image + pixel / p.pixels, at = p.first + pixel % p.pixels;
-  if (image < p.images && at < p.all && filter < p.filters) store(y + ((i64)image * p.channels + filter) * p.all + at, value);
+// Where pixel `pixel` of a block's bands lies, or -1 outside.
+__device__ inline i64 at(const Place& p, int pixel) {
+  int image = 0;
+  if (pixel >= p.band) {
+    image = pixel / p.band;
+    pixel -= image * p.band;
+  }
+  return image < p.images && p.first + pixel < p.all ? (i64)image * p.channels * p.all + p.first + pixel : -1;
 }
 
-template <class T> __device__ inline void put(const Place& p, bool even, int pixel, int filter, const float (&v)[4], T* y) {
+// Stores a warp's 16 pixels × N·8 filters, of which lane 4g + t has pixels g and g + 8 of filters 2t and 2t + 1 of each eight. `y` is the
+// first filter's plane. `even`: pixels lie in pairs, which neighbouring lanes put together.
+template <int N, class T> __device__ inline void putEach(const Place& p, int pixel, const float (&v)[N][4], T* y) {
   int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
 #pragma unroll
-  for (int i = 0; i < 4; i++) putOne(p, pixel + g + i / 2 * 8, filter + t * 2 + i % 2, v[i], y);
+  for (int i = 0; i < 2; i++) {
+    i64 to = at(p, pixel + g + i * 8);
+    if (to < 0) continue;
+#pragma unroll
+    for (int n = 0; n < N; n++) {
+#pragma unroll
+      for (int e = 0; e < 2; e++) {
+        int filter = n * 8 + t * 2 + e;
+        if (filter < p.filters) store(y + to + filter * p.all, v[n][i * 2 + e]);
+      }
+    }
+  }
 }
-__device__ inline void put(const Place& p, bool even, int pixel, int filter, const float (&v)[4], bf16* y) {
-  int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+template <int N> __device__ inline void put(const Place& p, bool even, int pixel, const float (&v)[N][4], float* y) {
+  putEach(p, pixel, v, y);
+}
+template <int N> __device__ inline void put(const Place& p, bool even, int pixel, const float (&v)[N][4], bf16* y) {
   if (!even) {
-#pragma unroll
-    for (int i = 0; i < 4; i++) putOne(p, pixel + g + i / 2 * 8, filter + t * 2 + i % 2, v[i], y);
+    putEach(p, pixel, v, y);
     return;
   }
+  int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
   bool second = g & 1;
-  u32 low = packBf16(v[0], v[1]), high = packBf16(v[2], v[3]);
-  u32 other = __shfl_xor_sync(0xffffffffu, second ? low : high, 4);
-  u32 a = second ? other : low, b = second ? high : other;
-  pixel += second ? g + 7 : g;
-  int image = p.image + pixel / p.pixels, at = p.first + pixel % p.pixels;
-  filter += t * 2;
-  if (image < p.images && at < p.all) {
-    bf16* to = y + ((i64)image * p.channels + filter) * p.all + at;
-    if (filter < p.filters) *(u32*)to = __byte_perm(a, b, 0x5410);
-    if (filter + 1 < p.filters) *(u32*)(to + p.all) = __byte_perm(a, b, 0x7632);
+  i64 to = at(p, pixel + (second ? g + 7 : g));
+  y += to + t * 2 * p.all;
+#pragma unroll
+  for (int n = 0; n < N; n++, y += 8 * p.all) {
+    u32 low = packBf16(v[n][0], v[n][1]), high = packBf16(v[n][2], v[n][3]);
+    u32 other = __shfl_xor_sync(0xffffffffu, second ? low : high, 4);
+    u32 a = second ? other : low, b = second ? high : other;
+    if (to >= 0 && n * 8 + t * 2 < p.filters) *(u32*)y = __byte_perm(a, b, 0x5410);
+    if (to >= 0 && n * 8 + t * 2 + 1 < p.filters) *(u32*)(y + p.all) = __byte_perm(a, b, 0x7632);
   }
 }
 
-// Grid: blocks that share the bands, tiles of N·8 filters, groups. Each warp computes a unit of 64 pixels of a band.
+// Grid: blocks that share the bands, tiles of N·8 filters, groups, of which a block computes `together`. Each warp computes a unit of 64
+// pixels of a band.
 template <int N, class T> __device__ inline void convolve(
     const Conv& c, const Blocking& b, const T* x, const T* packed, const T* bias, T* y) {
   extern __shared__ __align__(16) char shared[];
   const int EACH = Tile<T>::EACH;
-  int lane = threadIdx.x % 32, group = blockIdx.z;
+  int lane = threadIdx.x % 32, first = blockIdx.z * b.together;
   int depth = c.channels / c.groups, filters = c.filters / c.groups, taps = c.kernelH * c.kernelW;
-  int tiles = (filters + N * 8 - 1) / (N * 8), bands = (c.rows + b.rows - 1) / b.rows;
-  int all = taps * b.entries, steps = (all + 1) / 2, left = leftOf(c), lines = linesOf(c, b.rows), pitch = pitchOf(c);
-  Tile<T> tile = {shared, b.entries, b.images, lines, pitch, b.images * lines * pitch};
-  char* weights = shared + b.entries * tile.plane * 16;
-  int* table = (int*)(weights + steps * N * 256);
+  int bands = (c.rows + b.rows - 1) / b.rows, band = b.rows * c.columns;
+  int all = taps * b.entries, steps = (all + 1) / 2, margin = leftOf(c), lines = linesOf(c, b.rows), pitch = pitchOf(c);
+  Tile<T> tile = {shared, b.entries * b.together, b.images, lines, pitch, b.images * lines * pitch};
+  char* weights = shared + tile.entries * tile.plane * 16;
+  int weightBytes = b.together * steps * N * 256;
+  int* table = (int*)(weights + weightBytes);
   Stage<T> stage = {(char*)(table + (steps * 2 + 3) / 4 * 4), c.height, c.width, c.spreadH, lines};
-  int band = b.rows * c.columns;
-  for (int o = threadIdx.x; o < steps * 2; o += blockDim.x) table[o] = offset(c, tile, o);
+  for (int o = threadIdx.x; o < steps * 2; o += blockDim.x) table[o] = offset(c, tile, b.entries, o);
   u32 pixels[4];
   int unit = threadIdx.x / 32 * UNIT;
 #pragma unroll
   for (int j = 0; j < 4; j++) {
     int pixel = min(unit + j * 16 + lane % 16, b.images * band - 1), rest = pixel % band;
     int line = pixel / band * lines + rest / c.columns * c.strideH;
-    pixels[j] = sharedAddress(tile.at + (line * pitch + rest % c.columns * c.strideW + left - c.padW) * 16);
+    pixels[j] = sharedAddress(tile.at + (line * pitch + rest % c.columns * c.strideW + margin - c.padW) * 16);
   }
-  int plane = c.height * c.width, items = (c.batch + b.images - 1) / b.images * bands * b.chunks;
-  i64 step = (i64)c.channels * plane;
-  // An item is a chunk of a band.
-  auto each = [&](int item, auto&& f) {
-    int chunk = item % b.chunks, image = item / b.chunks / bands * b.images, channel = chunk * b.entries * EACH;
-    f(x + image * step + (i64)(group * depth + channel) * plane, min(b.entries * EACH, depth - channel), min(b.images, c.batch - image),
-        item / b.chunks % bands * b.rows * c.strideH - c.padH);
-  };
-  auto ahead = [&](int item) {
-    if (item < items) {
-      each(item, [&](const T* from, int channels, int images, int top) { stage.copy(from, step, channels, images, top); });
+  i64 step = (i64)c.channels * c.height * c.width;
+  int items = (c.batch + b.images - 1) / b.images * bands;
+  // The images and the first row of an item, which is a band, and the channels of a chunk.
+  auto imageOf = [&](int item) { return item / bands * b.images; };
+  auto rowOf = [&](int item) { return item % bands * b.rows; };
+  auto channelsOf = [&](int chunk) { return min(b.entries * EACH, depth - chunk * b.entries * EACH) * b.together; };
+  auto ahead = [&](int image, int row, int chunk) {
+    if (image < c.batch) {
+      stage.copy(x + image * step + (i64)(first * depth + chunk * b.entries * EACH) * c.height * c.width, step, channelsOf(chunk),
+          min(b.images, c.batch - image), row * c.strideH - c.padH);
     }
     copyCommit();
   };
-  const char* from = (const char*)packed + ((i64)group * tiles + blockIdx.y) * b.chunks * steps * N * 256;
   float sum[4][N][4];
-  int item = blockIdx.x * b.chunks, last = -1;
-  ahead(item);
-  while (item < items) {
-    int chunk = item % b.chunks;
-    copyWait<0>();
-    __syncthreads();
-    if (chunk != last) {
-      for (int i = threadIdx.x; i < steps * N * 16; i += blockDim.x) {
-        copyAsync(weights + i * 16, from + (i64)chunk * steps * N * 256 + i * 16, 16);
+  ahead(imageOf(blockIdx.x), rowOf(blockIdx.x), 0);
+  for (int item = blockIdx.x; item < items; item += gridDim.x) {
+    int image = imageOf(item), row = rowOf(item), images = min(b.images, c.batch - image);
+    for (int chunk = 0; chunk < b.chunks; chunk++) {
+      copyWait<0>();
+      __syncthreads();
+      if (b.chunks > 1 || item == (int)blockIdx.x) {
+        const char* from = (const char*)packed + (((i64)blockIdx.z * gridDim.y + blockIdx.y) * b.chunks + chunk) * weightBytes;
+#pragma unroll 1
+        for (int i = threadIdx.x * 16; i < weightBytes; i += blockDim.x * 16) copyAsync(weights + i, from + i, 16);
+        copyCommit();
       }
-      copyCommit();
-      last = chunk;
-    }
-    each(item, [&](const T*, int channels, int images, int top) { fill(tile, stage, channels, images, c.spreadW, top, left); });
-    copyWait<0>();
-    __syncthreads();
-    int next = chunk + 1 < b.chunks ? item + 1 : item + 1 + (gridDim.x - 1) * b.chunks;
-    ahead(next);
-    if (chunk == 0) {
+      fill(tile, stage, channelsOf(chunk), images, c.spreadW, row * c.strideH - c.padH, margin);
+      copyWait<0>();
+      __syncthreads();
+      bool ends = chunk + 1 == b.chunks;
+      int next = ends ? item + gridDim.x : item;
+      ahead(imageOf(next), rowOf(next), ends ? 0 : chunk + 1);
+      for (int group = 0; group < b.together; group++) {
+        int filter = (first + group) * filters + blockIdx.y * N * 8, left = min(N * 8, filters - (int)blockIdx.y * N * 8);
+        if (chunk == 0) {
 #pragma unroll
-      for (int j = 0; j < 4; j++) {
+          for (int n = 0; n < N; n++) {
+            int mine = n * 8 + lane % 4 * 2;
+            float low = bias && mine < left ? load(bias + filter + mine) : 0.0f;
+            float high = bias && mine + 1 < left ? load(bias + filter + mine + 1) : 0.0f;
 #pragma unroll
-        for (int n = 0; n < N; n++) {
-#pragma unroll
-          for (int i = 0; i < 4; i++) sum[j][n][i] = 0;
+            for (int j = 0; j < 4; j++) {
+              sum[j][n][0] = sum[j][n][2] = low;
+              sum[j][n][1] = sum[j][n][3] = high;
+            }
+          }
         }
-      }
-    }
+        int entries = group * b.entries * tile.plane * 16;
+        const char* factors = weights + group * steps * N * 256 + lane * 8;
 #pragma unroll(sizeof(T) == 2 ? 2 : 1)
-    for (int s = 0; s < steps; s++) {
-      int offset = table[s * 2 + lane / 16];
-      u32 a[4][4];
+        for (int s = 0; s < steps; s++) {
+          int offset = entries + table[s * 2 + lane / 16];
+          u32 a[4][4];
 #pragma unroll
-      for (int j = 0; j < 4; j++) loadMatricesAt(a[j], pixels[j] + offset);
-      if (s * 2 + 1 >= all) {
+          for (int j = 0; j < 4; j++) loadMatricesAt(a[j], pixels[j] + offset);
+          if (s * 2 + 1 >= all) {
 #pragma unroll
-        for (int j = 0; j < 4; j++) a[j][2] = a[j][3] = 0;
-      }
+            for (int j = 0; j < 4; j++) a[j][2] = a[j][3] = 0;
+          }
 #pragma unroll
-      for (int n = 0; n < N; n++) {
-        uint2 w = *(const uint2*)(weights + (s * N + n) * 256 + lane * 8);
-        w.x = operand(T(), w.x);
-        w.y = operand(T(), w.y);
+          for (int n = 0; n < N; n++) {
+            uint2 w = *(const uint2*)(factors + (s * N + n) * 256);
+            w.x = operand(T(), w.x);
+            w.y = operand(T(), w.y);
 #pragma unroll
-        for (int j = 0; j < 4; j++) Tensor<T>::multiply(sum[j][n], a[j], w.x, w.y);
-      }
-    }
-    if (chunk + 1 == b.chunks) {
-      int image = item / b.chunks / bands * b.images;
-      Place place = {band, item / b.chunks % bands * band, c.rows * c.columns, image, min(c.batch, image + b.images),
-          group * filters + (int)blockIdx.y * N * 8, (group + 1) * filters, c.filters};
-      bool even = band % 2 == 0 && place.all % 2 == 0 && (u64)y % 4 == 0;
-#pragma unroll
-      for (int n = 0; n < N; n++) {
-        int filter = place.filter + n * 8, mine = filter + lane % 4 * 2;
-        float low = bias && mine < place.filters ? load(bias + mine) : 0.0f;
-        float high = bias && mine + 1 < place.filters ? load(bias + mine + 1) : 0.0f;
+            for (int j = 0; j < 4; j++) Tensor<T>::multiply(sum[j][n], a[j], w.x, w.y);
+          }
+        }
+        if (!ends) continue;
+        Place place = {band, row * c.columns, c.rows * c.columns, images, left, c.filters};
+        bool even = band % 2 == 0 && place.all % 2 == 0 && (u64)y % 4 == 0;
+        T* to = y + ((i64)image * c.filters + filter) * place.all;
 #pragma unroll
         for (int j = 0; j < 4; j++) {
-          float v[4] = {sum[j][n][0] + low, sum[j][n][1] + high, sum[j][n][2] + low, sum[j][n][3] + high};
-          if (unit + j * 16 < b.images * band) put(place, even, unit + j * 16, filter, v, y);
+          if (unit + j * 16 < b.images * band) put(place, even, unit + j * 16, sum[j], to);
         }
       }
     }
-    item = next;
   }
 }
 
@@ -336,7 +359,9 @@ template <> struct Across<bf16> {
   __device__ static int pixel(int) { return (threadIdx.x & 7) + (threadIdx.x >> 4 & 1) * 8; }
   __device__ static int entry(int) { return threadIdx.x >> 3 & 1; }
   __device__ static int byte() { return 0; }
-  __device__ static void left(u32 (&a)[4], const u32 (&entry)[1], const u32 (&pixel)[1]) { loadMatricesTransposedAt(a, entry[0] + pixel[0]); }
+  __device__ static void left(u32 (&a)[4], const u32 (&entry)[1], const u32 (&pixel)[1]) {
+    loadMatricesTransposedAt(a, entry[0] + pixel[0]);
+  }
   template <int N> __device__ static u32 right(int pitch) {
     return ((threadIdx.x & 7) + (N > 1 ? threadIdx.x >> 4 & 1 : 0) * 8) * pitch + (threadIdx.x >> 3 & 1) * 16;
   }
@@ -398,7 +423,7 @@ template <int N, int M, class T> __device__ inline void gradWeight(
   for (int m = 0; m < M; m++) {
 #pragma unroll
     for (int h = 0; h < HALVES; h++) {
-      entries[m][h] = sharedAddress(tile.at) + offset(c, tile, (first + m) * PER + Across<T>::entry(h)) + Across<T>::byte();
+      entries[m][h] = sharedAddress(tile.at) + offset(c, tile, b.entries, (first + m) * PER + Across<T>::entry(h)) + Across<T>::byte();
     }
   }
   int planeX = c.height * c.width, planeG = c.rows * c.columns;
@@ -411,12 +436,16 @@ template <int N, int M, class T> __device__ inline void gradWeight(
       stage.copy(x + (i64)image * c.channels * planeX, (i64)c.channels * planeX, channels, images, row * c.strideH - c.padH);
       int piece = Stage<T>::piece((planeG | band) * (int)sizeof(T)), pieces = steps / b.images * 32 / piece;
       int bytes = min(b.rows, c.rows - row) * c.columns * (int)sizeof(T);
-      for (int i = threadIdx.x; i < N * 8 * b.images * pieces; i += blockDim.x) {
-        int n = i % pieces, of = i / pieces % b.images, filter = i / pieces / b.images;
-        bool in = of < images && filterTile * N * 8 + filter < filters;
-        const char* from = (const char*)(g + ((i64)(image + of) * c.filters + filter) * planeG + row * c.columns) + n * piece;
-        int valid = in ? max(0, min(piece, bytes - n * piece)) : 0;
-        copyPiece<T>(ahead + (buffer * N * 8 + filter) * apart + (of * pieces + n) * piece, valid > 0 ? from : (const char*)g, piece, valid);
+      for (int of = 0; of < b.images; of++) {
+        for (int filter = threadIdx.x / 32; filter < N * 8; filter += blockDim.x / 32) {
+          const char* from = (const char*)(g + ((i64)(image + of) * c.filters + filter) * planeG + row * c.columns);
+          char* to = ahead + (buffer * N * 8 + filter) * apart + of * pieces * piece;
+          int there = of < images && filterTile * N * 8 + filter < filters ? bytes : 0;
+          for (int n = lane * piece; n < pieces * piece; n += 32 * piece) {
+            int valid = max(0, min(piece, there - n));
+            copyPiece<T>(to + n, valid > 0 ? from + n : (const char*)g, piece, valid);
+          }
+        }
       }
     }
     copyCommit();
@@ -447,30 +476,27 @@ template <int N, int M, class T> __device__ inline void gradWeight(
     buffer = 1 - buffer;
   }
   copyWait<0>();
-  float4* shares_ = (float4*)shared;
+  // Warps that shared pixels add up what they have in shared memory, one after another.
+  auto eachTile = [&](auto&& f) {
+#pragma unroll
+    for (int m = 0; m < M; m++) {
+#pragma unroll
+      for (int n = 0; n < N; n++) f(m, n, (float4*)shared + ((warp * M + m) * N + n) * 32 + lane);
+    }
+  };
   for (int s = 1; s < shares; s++) {
     __syncthreads();
-#pragma unroll
-    for (int m = 0; m < M; m++) {
-#pragma unroll
-      for (int n = 0; n < N; n++) {
-        float4* at = shares_ + ((warp * M + m) * N + n) * 32 + lane;
-        if (along == s) *at = make_float4(sum[m][n][0], sum[m][n][1], sum[m][n][2], sum[m][n][3]);
-      }
+    if (along == s) {
+      eachTile([&](int m, int n, float4* at) { *at = make_float4(sum[m][n][0], sum[m][n][1], sum[m][n][2], sum[m][n][3]); });
     }
     __syncthreads();
-#pragma unroll
-    for (int m = 0; m < M; m++) {
-#pragma unroll
-      for (int n = 0; n < N; n++) {
-        if (along == 0) {
-          float4 v = shares_[((warp * M + m) * N + n) * 32 + lane];
-          sum[m][n][0] += v.x;
-          sum[m][n][1] += v.y;
-          sum[m][n][2] += v.z;
-          sum[m][n][3] += v.w;
-        }
-      }
+    if (along == 0) {
+      eachTile([&](int m, int n, float4* at) {
+        sum[m][n][0] += at->x;
+        sum[m][n][1] += at->y;
+        sum[m][n][2] += at->z;
+        sum[m][n][3] += at->w;
+      });
     }
   }
   partial += ((((i64)blockIdx.z * c.groups + group) * tiles + filterTile) * b.chunks + chunk) * matrices * N * 32 + lane;
@@ -518,7 +544,7 @@ template <int N, class T> __device__ inline void sumWeights(const Conv& c, const
   extern "C" __global__ void packWeights##N##_##SUFFIX(Conv c, Blocking b, int turned, const T* weight, T* packed) { \
     packWeights<N>(c, b, turned, weight, packed); \
   } \
-  extern "C" __global__ void __launch_bounds__(256, 2) grouped##N##_##SUFFIX( \
+  extern "C" __global__ void __maxnreg__(144) grouped##N##_##SUFFIX( \
       Conv c, Blocking b, const T* x, const T* packed, const T* bias, T* y) { \
     convolve<N>(c, b, x, packed, bias, y); \
   } \
