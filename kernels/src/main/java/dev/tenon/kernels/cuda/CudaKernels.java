@@ -35,6 +35,8 @@ final class CudaKernels {
         new AttentionKernels(launcher, reductions, new CudaTiles(info.sharedBytes())).all(),
         new FlashKernels(launcher, reductions).all(),
         isHopper(info) ? new Flash90Kernels(driver, launcher, info.multiprocessors()).all() : List.<Kernel>of(),
+        new DepthwiseKernels(launcher, reductions, info.multiprocessors(), info.sharedBytes()).all(),
+        new GroupedConvKernels(launcher, info.multiprocessors(), info.sharedBytes(), precision == Precision.TF32).all(),
         new ImplicitConvKernels(launcher, reductions, info.multiprocessors()).all(),
         new AffinityKernels(launcher, new KernelRegistry(products)).all(),
         new ConvKernels(launcher).all(),

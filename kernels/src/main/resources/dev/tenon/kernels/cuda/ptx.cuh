@@ -20,13 +20,21 @@ template <int N> __device__ inline void copyWait() { asm volatile("cp.async.wait
 
 // Four matrices of eight rows of 16 bytes; lane i names row i % 8 of matrix i / 8. Of each matrix a lane gets the 4 bytes at its
 // place, counted row by row, or those of the transpose, whose elements are 2 bytes wide.
-__device__ inline void loadMatrices(u32 (&r)[4], const void* row) {
+__device__ inline void loadMatricesAt(u32 (&r)[4], u32 row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-      : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(sharedAddress(row)) : "memory");
+      : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(row) : "memory");
 }
-__device__ inline void loadMatricesTransposed(u32 (&r)[4], const void* row) {
+__device__ inline void loadMatrices(u32 (&r)[4], const void* row) { loadMatricesAt(r, sharedAddress(row)); }
+__device__ inline void loadMatricesTransposedAt(u32 (&r)[4], u32 row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-      : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(sharedAddress(row)) : "memory");
+      : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(row) : "memory");
+}
+__device__ inline void loadMatricesTransposed(u32 (&r)[4], const void* row) { loadMatricesTransposedAt(r, sharedAddress(row)); }
+
+__device__ inline u32 loadShared(u32 address) {
+  u32 x;
+  asm volatile("ld.shared.u32 %0, [%1];" : "=r"(x) : "r"(address) : "memory");
+  return x;
 }
 
 // c += a·b: a of 16 rows, b of 8 columns, depth 16 in bf16 and 8 in tf32; sums in f32. Lane 4g + t holds rows g and g + 8 of a and
@@ -58,4 +66,9 @@ __device__ inline float exp2Fast(float x) {
   float y;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
+}
+
+// As copyAsync, 4 bytes or zeros.
+__device__ inline void copyWord(void* shared, const void* global, bool valid) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(sharedAddress(shared)), "l"(global), "r"(valid ? 4 : 0) : "memory");
 }

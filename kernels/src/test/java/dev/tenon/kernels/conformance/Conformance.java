@@ -18,6 +18,7 @@ import dev.tenon.engine.random.Philox;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 
 /**
@@ -170,23 +171,41 @@ public final class Conformance {
     return new Concat(-1).apply(column, column).select(-1, 1).permute(reversed);
   }
 
+  /** Checks a network's call, with its real operands in this type. */
+  Verdict check(NetworkCalls.Network network) {
+    try (Scope _ = Scope.open(backend)) {
+      Call call = network.draw();
+      return check(call.op(), call.inputs().stream().map(t -> t.dtype().isFloating() ? t.cast(real) : t).toList());
+    }
+  }
+
   /**
    * Checks the device named by the first argument ({@code cpu}, {@code cuda}, …), and fails unless all ops hold. The second, if any, is
-   * how many calls to draw of each: few where a device is simulated.
+   * how many calls to draw of each: few where a device is simulated. The third is a type other than F32, such as {@code bf16}, in which
+   * networks' calls are checked as well.
    */
   public static void main(String[] args) {
     int failed = 0;
     int draws = args.length > 1 ? Integer.parseInt(args[1]) : 2 * DRAWS;
+    DType real = args.length > 2 ? DType.valueOf(args[2].toUpperCase(Locale.ROOT)) : DType.F32;
+    List<NetworkCalls.Network> networks = args.length > 2 ? NetworkCalls.ALL : List.of();
     try (Backend backend = Backends.open(Backends.find(args.length == 0 ? "cpu" : args[0]))) {
       System.out.println(backend.describe());
+      Conformance conformance = new Conformance(backend, real);
       for (Ops.Entry entry : Ops.ALL) {
-        Verdict verdict = new Conformance(backend).check(entry, draws);
-        failed += verdict.holds() ? 0 : 1;
-        System.out.printf("%-60s %8.3f of the bound, %3d calls on the reference  %s%n", entry.name(), verdict.errorToBound,
-            verdict.onReference, verdict.holds() ? "" : verdict.where);
+        failed += report(entry.name(), conformance.check(entry, draws));
+      }
+      for (NetworkCalls.Network network : networks) {
+        failed += report(network.name(), conformance.check(network));
       }
     }
-    System.out.println(Ops.ALL.size() - failed + " passed, " + failed + " failed");
+    System.out.println(Ops.ALL.size() + networks.size() - failed + " passed, " + failed + " failed");
     System.exit(failed == 0 ? 0 : 1);
+  }
+
+  private static int report(String name, Verdict verdict) {
+    System.out.printf("%-60s %8.3f of the bound, %3d calls on the reference  %s%n", name, verdict.errorToBound, verdict.onReference,
+        verdict.holds() ? "" : verdict.where);
+    return verdict.holds() ? 0 : 1;
   }
 }
