@@ -20,13 +20,26 @@ interface AlignedProducts {
     }
   }
 
+  /** Nothing follows. */
+  After ALONE = new After(false, 0L);
+
+  /**
+   * What is done to each element of the result before it is stored.
+   *
+   * @param residual what is added in the end, row-major as the result, or 0
+   */
+  record After(boolean gelu, Object residual) {}
+
   /**
    * The products of a batch.
    *
    * @param batch walks over both operands
    * @param bias where it is, or 0
    */
-  record Factors(DType dtype, Walk batch, int m, int n, int k, Side a, Side b, Second second, Object bias) {}
+  record Factors(DType dtype, Walk batch, int m, int n, int k, Side a, Side b, Second second, Object bias, After after) {}
+
+  /** Whether something may follow. */
+  boolean continues();
 
   /** Why these products are not computed, or null when they are. */
   String refusal(Factors factors);

@@ -121,6 +121,11 @@ final class CudaLauncher implements Launcher, AutoCloseable {
   }
 
   @Override
+  public int warp() {
+    return 32;
+  }
+
+  @Override
   public DeviceMemory memory() {
     return memory;
   }

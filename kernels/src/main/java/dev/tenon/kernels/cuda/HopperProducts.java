@@ -47,6 +47,11 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
   }
 
   @Override
+  public boolean continues() {
+    return true;
+  }
+
+  @Override
   public String refusal(Factors f) {
     if (f.k() == 0) {
       return "needs a depth to multiply along";
@@ -87,7 +92,8 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
     long stepA = step(f.batch(), 0);
     long stepB = step(f.batch(), 1);
     Second second = f.second();
-    int[] task = {f.m(), f.n(), batch, cut.parts(), cut.each(), f.k(), second.k(), stepA == 0 ? 0 : 1, stepB == 0 ? 0 : 1, boxes ? 1 : 0};
+    int[] task = {f.m(), f.n(), batch, cut.parts(), cut.each(), f.k(), second.k(), stepA == 0 ? 0 : 1, stepB == 0 ? 0 : 1, boxes ? 1 : 0,
+        f.after().gelu() ? 1 : 0};
     String name = TEXT + cut.columns() + (f.a().along() ? "k" : "m") + (f.b().along() ? "k" : "n");
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment maps = arena.allocate(5L * TensorMap.BYTES, TensorMap.ALIGNMENT);
@@ -102,7 +108,7 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
       }
       launcher.launch(call, Launcher.Entry.of(TEXT, name, f.dtype()),
           new Grid(CLUSTER * (int) Math.min(pieces, multiprocessors / CLUSTER), 1, 1, THREADS, cut.sharedBytes()), maps, task,
-          cut.parts() == 1 ? f.bias() : 0L, call.output(0), partial);
+          cut.parts() == 1 ? f.bias() : 0L, f.after().residual(), call.output(0), partial);
     }
     TensorKernels.sumParts(launcher, call, f, cut.parts(), partial);
   }
@@ -116,7 +122,7 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
       Side up = turned(call, in, new Side(second.b(), f.b().along(), second.lineB()), second.k(), f.n());
       second = new Second(second.k(), second.lineA(), up.line(), second.a(), up.at());
     }
-    return new Factors(f.dtype(), f.batch(), f.m(), f.n(), f.k(), a, b, second, f.bias());
+    return new Factors(f.dtype(), f.batch(), f.m(), f.n(), f.k(), a, b, second, f.bias(), f.after());
   }
 
   private Side turned(Call call, Operands in, Side side, int k, int across) {

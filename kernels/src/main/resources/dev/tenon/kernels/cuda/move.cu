@@ -3,8 +3,16 @@
 
 // Copies by width, since bits are all that matters. Operands of the walk: source, target.
 template <class T> __device__ inline void copy(const Walk& w, const T* x, T* y) {
+  const T* const operands[] = {x, y};
+  int at[2];
+  if (inPacks(w, operands, y)) {
+    FOR_EACH(i, w.size / Pack<T>::SIZE) {
+      locate<2>(w, (int)i * Pack<T>::SIZE, at);
+      *(Pack<T>*)(y + at[1]) = *(const Pack<T>*)(x + at[0]);
+    }
+    return;
+  }
   FOR_EACH(i, w.size) {
-    int at[2];
     locate<2>(w, (int)i, at);
     y[at[1]] = x[at[0]];
   }

@@ -30,6 +30,7 @@ template <class Op, class From, class To> __device__ inline void reduceThread(
   locate<1>(kept, (int)output, base);
   C value = Op::template start<C>();
   i64 end = min((i64)reduced.size, (i64)(blockIdx.y + 1) * chunk);
+#pragma unroll 8
   for (i64 i = (i64)blockIdx.y * chunk; i < end; i++) {
     int at[1];
     locate<1>(reduced, (int)i, at);

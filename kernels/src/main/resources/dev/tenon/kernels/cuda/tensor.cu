@@ -173,14 +173,16 @@ template <class T, int WARPS_M, int WARPS_N, int FM, int FN, bool A_ALONG, bool 
   }
 }
 
-// y = the sum of the parts, in their order, + bias; a row of the batch is a matrix of m × n elements.
-template <class T> __device__ inline void sumParts(int size, const Result& c, const float* parts, const T* bias, T* y) {
+// y = the sum of the parts, in their order, + bias, and what follows; a row of the batch is a matrix of m × n elements.
+template <class T> __device__ inline void sumParts(
+    int size, const Result& c, const float* parts, const T* bias, int gelu, const T* residual, T* y) {
   int elements = c.m * c.n;
   FOR_EACH(i, size) {
     const float* from = parts + (i / elements * c.parts) * (i64)elements + i % elements;
     float sum = 0;
     for (int part = 0; part < c.parts; part++) sum += from[(i64)part * elements];
-    store(y + i, bias ? sum + load(bias + i % c.n) : sum);
+    sum = bias ? sum + load(bias + i % c.n) : sum;
+    store(y + i, finish<T>(sum, gelu, residual, residual ? load(residual + i) : 0));
   }
 }
 
@@ -237,8 +239,9 @@ template <class T> __device__ inline void pack(const Packing& p, const T* x, T* 
 #define PRODUCTS(T, SUFFIX) \
   LAYOUTS(128, 2, 2, 4, 4, T, SUFFIX) \
   LAYOUTS(64, 2, 2, 2, 2, T, SUFFIX) \
-  extern "C" __global__ void sumParts_##SUFFIX(int size, Result c, const float* parts, const T* bias, T* y) { \
-    sumParts(size, c, parts, bias, y); \
+  extern "C" __global__ void sumParts_##SUFFIX( \
+      int size, Result c, const float* parts, const T* bias, int gelu, const T* residual, T* y) { \
+    sumParts(size, c, parts, bias, gelu, residual, y); \
   } \
   extern "C" __global__ void __launch_bounds__(128) tensorLow_##SUFFIX( \
       Result c, Product p, const T* a, const T* b, double scale, int depth, T* y) { \

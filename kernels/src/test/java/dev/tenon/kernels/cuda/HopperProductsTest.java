@@ -21,7 +21,7 @@ class HopperProductsTest {
 
   private static Factors factors(DType dtype, Walk batch, int m, int n, int k, boolean along) {
     return new Factors(
-        dtype, batch, m, n, k, new Side(0L, along, along ? k : m), new Side(0L, along, along ? k : n), AlignedProducts.NOTHING, 0L);
+        dtype, batch, m, n, k, new Side(0L, along, along ? k : m), new Side(0L, along, along ? k : n), AlignedProducts.NOTHING, 0L, AlignedProducts.ALONE);
   }
 
   private static Factors single(DType dtype, int m, int n, int k, boolean along) {
@@ -76,7 +76,7 @@ class HopperProductsTest {
   void repeatedLinesAreRefused() {
     Side repeated = new Side(0L, true, 0);
     Factors factors = new Factors(
-        DType.BF16, GemmKernels.SINGLE, 8, 8, 8, repeated, new Side(0L, true, 8), AlignedProducts.NOTHING, 0L);
+        DType.BF16, GemmKernels.SINGLE, 8, 8, 8, repeated, new Side(0L, true, 8), AlignedProducts.NOTHING, 0L, AlignedProducts.ALONE);
     assertThat(products.refusal(factors)).contains("lie apart");
   }
 
