@@ -18,7 +18,7 @@ final class CudaBackend implements Backend {
   /** A system property: the most memory to take from a GPU. */
   private static final String MEMORY = "tenon.cuda.memory";
 
-  /** A system property: record plans into graphs. Off unless set, as no graph has been replayed on a GPU yet. */
+  /** A system property: whether plans are recorded into graphs, which they are unless it says false. */
   private static final String GRAPHS = "tenon.cuda.graphs";
   /** Smaller copies are handed to the driver as they are. */
   private static final long STAGED_BYTES = 64 << 10;
@@ -89,7 +89,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public synchronized Optional<Recording> record(Runnable work) {
-    if (!Boolean.getBoolean(GRAPHS) || launcher.isSynchronous()) {
+    if ("false".equals(System.getProperty(GRAPHS)) || launcher.isSynchronous()) {
       work.run();
       return Optional.empty();
     }
