@@ -17,5 +17,5 @@ void multiply(const Problem& p) {
   Task task = {p.m, p.n, 1, 1, tiles(p.k, S::DEPTH), p.k, 0, 0, 0, boxes};
   CHECK(cudaFuncSetAttribute(hopper256kk_bf16, cudaFuncAttributeMaxDynamicSharedMemorySize, BYTES));
   int pieces = tiles(p.m, CLUSTER * ROWS) * tiles(p.n, 256);
-  hopper256kk_bf16<<<CLUSTER * std::min(pieces, units / CLUSTER), 384, BYTES>>>(maps, task, 0, p.c, 0);
+  hopper256kk_bf16<<<CLUSTER * std::min(pieces, units / CLUSTER), 384, BYTES>>>(maps, task, 0, 0, p.c, 0);
 }

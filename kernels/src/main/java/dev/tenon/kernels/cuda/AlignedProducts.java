@@ -4,6 +4,7 @@ import dev.tenon.engine.DType;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.kernels.gpu.Operands;
 import dev.tenon.kernels.gpu.Walk;
+import java.util.Optional;
 
 /** A text's products on tensor cores, of operands whose lines begin at multiples of 16 bytes. */
 interface AlignedProducts {
@@ -46,6 +47,14 @@ interface AlignedProducts {
 
   /** Starts the products, to the call's result. */
   void multiply(Call call, Operands in, Factors factors);
+
+  /** Sums of parts of the depth, [parts, m, n] in F32. */
+  record Sums(long at, int parts) {}
+
+  /** Starts a product of few columns, whose sums are left in parts; empty where it is no faster than other ways. */
+  default Optional<Sums> narrow(Call call, Operands in, Factors factors) {
+    return Optional.empty();
+  }
 
   static int roundUp(int x, int step) {
     return (x + step - 1) / step * step;

@@ -10,6 +10,7 @@ import dev.tenon.kernels.gpu.Operands;
 import dev.tenon.kernels.gpu.Walk;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /** Launches the products of the text {@code hopper.cu}, for compute capability 9.0. */
 record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) implements AlignedProducts {
@@ -27,6 +28,8 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
   private static final int TURNED = 32;
   /** Products that repay turning their operands have as many rows and columns. */
   private static final int LEAST_TURNED = 256;
+  /** Columns of a tile for products that have fewer. */
+  private static final int NARROW = 128;
   private static final int LEAST_SLICES = 8;
   private static final int MOST_PARTS = 16;
   /** In times of a slice of 256 columns: to begin and end a tile; to write and read sums of a part of a tile; to add them up at all. */
@@ -82,9 +85,46 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
     Factors f = factors.dtype() == DType.F32 ? turned(call, in, factors) : factors;
     int batch = (int) f.batch().size();
     Cut cut = cut(f, batch);
+    long partial = cut.parts() == 1 ? 0 : in.scratch((long) cut.parts() * batch * f.m() * f.n() * Float.BYTES);
+    launch(call, f, cut, partial);
+    TensorKernels.sumParts(launcher, call, f, cut.parts(), partial);
+  }
+
+  @Override
+  public Optional<Sums> narrow(Call call, Operands in, Factors f) {
+    int slices = slices(f);
+    if (slices < 2 || f.m() < LEAST_TURNED) {
+      return Optional.empty();
+    }
+    Cut cut = narrow(f.m(), slices);
+    long partial = in.scratch((long) cut.parts() * f.m() * f.n() * Float.BYTES);
+    launch(call, f, cut, partial);
+    return Optional.of(new Sums(partial, cut.parts()));
+  }
+
+  /** Parts of the depth that give every cluster as much to do as any other, for one tile of columns. */
+  Cut narrow(int m, int slices) {
+    int clusters = multiprocessors / CLUSTER;
+    int tiles = (m + CLUSTER * ROWS - 1) / (CLUSTER * ROWS);
+    Cut best = null;
+    double least = Double.POSITIVE_INFINITY;
+    for (int parts = 2; parts <= Math.min(slices, MOST_PARTS); parts++) {
+      int each = (slices + parts - 1) / parts;
+      int used = (slices + each - 1) / each;
+      double time = (double) ((tiles * used + clusters - 1) / clusters) * (each * slice(NARROW) + TILE_COST);
+      if (used > 1 && time < least) {
+        least = time;
+        best = new Cut(NARROW, used, each);
+      }
+    }
+    return best;
+  }
+
+  /** Starts a product; of a depth in parts, its sums go to {@code partial}. */
+  private void launch(Call call, Factors f, Cut cut, long partial) {
+    int batch = (int) f.batch().size();
     int rows = (f.m() + CLUSTER * ROWS - 1) / (CLUSTER * ROWS);
     long pieces = (long) rows * ((f.n() + cut.columns() - 1) / cut.columns()) * batch * cut.parts();
-    long partial = cut.parts() == 1 ? 0 : in.scratch((long) cut.parts() * batch * f.m() * f.n() * Float.BYTES);
     Element element = f.dtype() == DType.BF16 ? Element.BF16 : Element.TF32;
     Element stored = cut.parts() > 1 || f.dtype() == DType.F32 ? Element.F32 : Element.BF16;
     long address = cut.parts() > 1 ? partial : Launcher.address(call.output(0));
@@ -110,7 +150,6 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
           new Grid(CLUSTER * (int) Math.min(pieces, multiprocessors / CLUSTER), 1, 1, THREADS, cut.sharedBytes()), maps, task,
           cut.parts() == 1 ? f.bias() : 0L, f.after().residual(), call.output(0), partial);
     }
-    TensorKernels.sumParts(launcher, call, f, cut.parts(), partial);
   }
 
   /** The same products of operands whose lines run along the depth, which is how the instructions take tf32. */
@@ -153,8 +192,7 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
 
   /** The cut that is expected to take the least time: work for all clusters, in few turns, with few sums to write and add up. */
   Cut cut(Factors f, int batch) {
-    int depth = TensorMap.ROW / f.dtype().byteSize();
-    int slices = (f.k() + depth - 1) / depth + (f.second().k() + depth - 1) / depth;
+    int slices = slices(f);
     int clusters = multiprocessors / CLUSTER;
     Cut best = null;
     double least = Double.POSITIVE_INFINITY;
@@ -174,6 +212,11 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
       }
     }
     return best;
+  }
+
+  private static int slices(Factors f) {
+    int depth = TensorMap.ROW / f.dtype().byteSize();
+    return (f.k() + depth - 1) / depth + (f.second().k() + depth - 1) / depth;
   }
 
   /** What a slice takes, beside one of 256 columns. */

@@ -21,6 +21,7 @@ import dev.tenon.kernels.gpu.OpKernel;
 import dev.tenon.kernels.gpu.Operands;
 import dev.tenon.kernels.gpu.Walk;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BiConsumer;
 
 /**
@@ -194,9 +195,16 @@ record TensorKernels(String name, double cost, Launcher launcher, AlignedProduct
     int[] lines = {rank, k, rank, k, rank, k, (int) down.layout().stride(1), (int) down.layout().stride(0)};
     long packedDown = pack(call, in, down, lines);
     long low = in.scratch((long) rows * wide * bytes);
-    launcher.launch(call, Launcher.Entry.of(TEXT, "tensorLow", dtype),
-        new Grid((rows + 63) / 64, depth / 16, 1, THREADS, STAGES * SLICE * (64 + 16)), new int[] {rows, rank, 1},
-        new int[] {k, k, k}, x, packedDown, scale, depth, low);
+    Optional<AlignedProducts.Sums> sums = products.narrow(call, in, new Factors(dtype, GemmKernels.SINGLE, rows, rank, k,
+        new Side(x, true, k), new Side(packedDown, true, k), AlignedProducts.NOTHING, 0L, AlignedProducts.ALONE));
+    if (sums.isPresent()) {
+      launcher.launch(call, Launcher.Entry.of(TEXT, "sumLow", dtype), Grid.over((long) rows * depth, 1), rows, rank,
+          sums.get().parts(), sums.get().at(), scale, depth, low);
+    } else {
+      launcher.launch(call, Launcher.Entry.of(TEXT, "tensorLow", dtype),
+          new Grid((rows + 63) / 64, depth / 16, 1, THREADS, STAGES * SLICE * (64 + 16)), new int[] {rows, rank, 1},
+          new int[] {k, k, k}, x, packedDown, scale, depth, low);
+    }
     int rankStep = (int) up.layout().stride(0);
     int columnStep = (int) up.layout().stride(1);
     if (side(call.input(1), false).along()) {

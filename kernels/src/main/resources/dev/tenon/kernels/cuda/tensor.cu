@@ -209,6 +209,22 @@ template <class T> __device__ inline void low(
   });
 }
 
+// The same of sums in parts, [parts, rows, rank].
+__device__ inline void putLow(float* y, int depth, float value) { *y = value; }
+__device__ inline void putLow(bf16* y, int depth, float value) {
+  store(y, value);
+  store(y + depth, value - load(y));
+}
+template <class T> __device__ inline void sumLow(int rows, int rank, int parts, const float* sums, double scale, int depth, T* y) {
+  int width = sizeof(T) == 2 ? 2 * depth : depth;
+  FOR_EACH(i, (i64)rows * depth) {
+    int row = (int)(i / depth), column = (int)(i % depth);
+    float sum = 0;
+    for (int part = 0; column < rank && part < parts; part++) sum += sums[((i64)part * rows + row) * rank + column];
+    putLow(y + (i64)row * width + column, depth, sum * (float)scale);
+  }
+}
+
 // Lines of `width` elements without gaps that repeat a matrix of `height` lines and `span` columns, of which x, with steps along
 // lines and columns, has the first `rows` and `columns`; the others are zero.
 struct Packing {
@@ -246,6 +262,9 @@ template <class T> __device__ inline void pack(const Packing& p, const T* x, T* 
   extern "C" __global__ void __launch_bounds__(128) tensorLow_##SUFFIX( \
       Result c, Product p, const T* a, const T* b, double scale, int depth, T* y) { \
     low(c, p, a, b, scale, depth, y); \
+  } \
+  extern "C" __global__ void sumLow_##SUFFIX(int rows, int rank, int parts, const float* sums, double scale, int depth, T* y) { \
+    sumLow(rows, rank, parts, sums, scale, depth, y); \
   } \
   extern "C" __global__ void pack_##SUFFIX(Packing p, const T* x, T* y) { pack(p, x, y); }
 PRODUCTS(bf16, bf16)
