@@ -32,7 +32,7 @@ final class CudaKernels {
         new TensorKernels("tensor", 0.5, launcher, new WarpProducts(launcher, info.multiprocessors()), precision == Precision.TF32).all(),
         new AttentionKernels(launcher, reductions, new CudaTiles(info.sharedBytes())).all(),
         new FlashKernels(launcher, reductions).all(),
-        ofHopper(driver, launcher, info, precision == Precision.TF32),
+        ofHopper(driver, launcher, info, precision),
         new ImplicitConvKernels(launcher, reductions, info.multiprocessors()).all(),
         new AffinityKernels(launcher, info.multiprocessors()).all(),
         new ConvKernels(launcher).all(),
@@ -43,12 +43,15 @@ final class CudaKernels {
   }
 
   /** Products and attention by instructions that only GPUs of compute capability 9.0 have. */
-  private static List<Kernel> ofHopper(Driver driver, Launcher launcher, Driver.Info info, boolean tf32) {
+  private static List<Kernel> ofHopper(Driver driver, Launcher launcher, Driver.Info info, Precision precision) {
     if (info.capability() != HopperProducts.CAPABILITY) {
       return List.of();
     }
+    HopperProducts whole = new HopperProducts(driver, launcher, info.multiprocessors(), false);
+    HopperProducts split = new HopperProducts(driver, launcher, info.multiprocessors(), true);
     return Stream.of(
-        new TensorKernels("hopper", 0.25, launcher, new HopperProducts(driver, launcher, info.multiprocessors()), tf32).all(),
+        new TensorKernels("hopper", 0.25, launcher, whole, precision == Precision.TF32).all(),
+        precision == Precision.FP32_SPLIT ? new TensorKernels("split", 0.25, launcher, split, true).all() : List.<Kernel>of(),
         new Flash90Kernels(driver, launcher, info.multiprocessors()).all())
         .flatMap(List::stream).toList();
   }

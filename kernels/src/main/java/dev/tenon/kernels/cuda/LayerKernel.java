@@ -7,7 +7,6 @@ import dev.tenon.engine.op.Binary;
 import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Unary;
 import dev.tenon.kernels.cuda.AlignedProducts.After;
-import dev.tenon.kernels.gpu.Launcher;
 import dev.tenon.kernels.gpu.OpKernel;
 import java.util.List;
 import java.util.function.BiConsumer;
@@ -19,6 +18,7 @@ import java.util.function.BiConsumer;
  * @param run computes a call and what comes after
  */
 record LayerKernel(OpKernel alone, BiConsumer<Call, After> run) implements Kernel {
+  /** Elements that a residual may begin after: those of a chunk of memory or of several. */
   private static final int CHUNK = 16;
 
   @Override
@@ -29,6 +29,11 @@ record LayerKernel(OpKernel alone, BiConsumer<Call, After> run) implements Kerne
   @Override
   public Class<? extends Op> op() {
     return alone.op();
+  }
+
+  @Override
+  public double leastCost() {
+    return alone.leastCost();
   }
 
   @Override
@@ -53,7 +58,7 @@ record LayerKernel(OpKernel alone, BiConsumer<Call, After> run) implements Kerne
 
   private static boolean addsResidual(Call call) {
     return call.op() instanceof Binary(Binary.Fn fn) && fn == Binary.Fn.ADD && call.inputs().stream().allMatch(
-        t -> t.shape().equals(call.output(0).shape()) && t.layout().isContiguous() && Launcher.address(t) % CHUNK == 0);
+        t -> t.shape().equals(call.output(0).shape()) && t.layout().isContiguous() && t.layout().offset() % CHUNK == 0);
   }
 
   @Override

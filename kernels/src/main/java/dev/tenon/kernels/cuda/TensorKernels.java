@@ -28,7 +28,7 @@ import java.util.function.BiConsumer;
  * The products of {@link GemmKernels} on tensor cores.
  *
  * @param cost beside other kernels
- * @param tf32 whether products of F32 may round their operands to tf32
+ * @param tf32 whether products of F32 may go through tf32
  */
 record TensorKernels(String name, double cost, Launcher launcher, AlignedProducts products, boolean tf32) {
   static final String TEXT = "tensor";
@@ -58,7 +58,7 @@ record TensorKernels(String name, double cost, Launcher launcher, AlignedProduct
     }
     DType dtype = ElementwiseKernels.real(call);
     return dtype == DType.BF16 || dtype == DType.F32 && tf32 ? null
-        : "multiplies BF16, and F32 under precision tf32, and the operands are " + dtype;
+        : "multiplies BF16, and F32 unless it has to be strict, and the operands are " + dtype;
   }
 
   private String matMulRefusal(Call call) {

@@ -116,11 +116,11 @@ template <class F, class T> __device__ inline void relation(const Walk& w, const
 }
 
 #define UNARY_KERNELS(NAME, T, SUFFIX) \
-  extern "C" __global__ void unary_##NAME##_##SUFFIX(Walk w, const T* x, T* y, double a, double b) { \
+  extern "C" __global__ void unary_##NAME##_##SUFFIX(const __grid_constant__ Walk w, const T* x, T* y, double a, double b) { \
     unary<NAME##Function>(w, x, y, a, b); \
   } \
   extern "C" __global__ void unaryGrad_##NAME##_##SUFFIX( \
-      Walk w, const T* x, const T* g, T* y, double a, double b) { \
+      const __grid_constant__ Walk w, const T* x, const T* g, T* y, double a, double b) { \
     unaryGrad<NAME##Function>(w, x, g, y, a, b); \
   }
 #define UNARY(NAME, VALUE, DERIVATIVE) \
@@ -132,7 +132,7 @@ template <class F, class T> __device__ inline void relation(const Walk& w, const
 UNARY_TABLE(UNARY)
 
 #define BINARY_KERNELS(NAME, T, SUFFIX) \
-  extern "C" __global__ void binary_##NAME##_##SUFFIX(Walk w, const T* x, const T* y, T* z) { \
+  extern "C" __global__ void binary_##NAME##_##SUFFIX(const __grid_constant__ Walk w, const T* x, const T* y, T* z) { \
     binary<NAME##Pair>(w, x, y, z); \
   }
 #define BINARY(NAME, VALUE) \
@@ -143,7 +143,7 @@ UNARY_TABLE(UNARY)
 BINARY_TABLE(BINARY)
 
 #define COMPARE_KERNELS(NAME, T, SUFFIX) \
-  extern "C" __global__ void compare_##NAME##_##SUFFIX(Walk w, const T* x, const T* y, unsigned char* z) { \
+  extern "C" __global__ void compare_##NAME##_##SUFFIX(const __grid_constant__ Walk w, const T* x, const T* y, unsigned char* z) { \
     relation<NAME##Relation>(w, x, y, z); \
   }
 #define COMPARE(NAME, VALUE) \
@@ -162,7 +162,7 @@ template <class T> __device__ inline void where(
   }
 }
 #define WHERE(NAME, T, SUFFIX) \
-  extern "C" __global__ void where_##SUFFIX(Walk w, const unsigned char* condition, const T* x, const T* y, T* z) { \
+  extern "C" __global__ void where_##SUFFIX(const __grid_constant__ Walk w, const unsigned char* condition, const T* x, const T* y, T* z) { \
     where(w, condition, x, y, z); \
   }
 FOR_TYPE(WHERE, _)

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class HopperProductsTest {
   private static final int SHARED_BYTES = 227 << 10;
 
-  private final HopperProducts products = new HopperProducts(null, null, 132);
+  private final HopperProducts products = new HopperProducts(null, null, 132, false);
 
   private static Factors factors(DType dtype, Walk batch, int m, int n, int k, boolean along) {
     return new Factors(

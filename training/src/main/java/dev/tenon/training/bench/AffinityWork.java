@@ -24,7 +24,7 @@ record AffinityWork(long batch, long tasks, long height, long width, boolean bac
 
   @Override
   public boolean in(Arithmetic arithmetic) {
-    return arithmetic != Arithmetic.TF32;
+    return arithmetic == Arithmetic.BF16 || arithmetic == Arithmetic.FP32;
   }
 
   private List<Tensor> operands(DType dtype) {
