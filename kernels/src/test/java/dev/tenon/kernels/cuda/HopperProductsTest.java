@@ -51,6 +51,24 @@ class HopperProductsTest {
     assertThat(products.cut(single(DType.BF16, 3072, 768, 25216, false), 1).parts()).isGreaterThan(1);
   }
 
+  @ParameterizedTest
+  @CsvSource({"25216, 48", "6304, 12", "256, 2", "100000, 3"})
+  void productsOfFewColumnsAlwaysLeaveTheirSumsInParts(int m, int slices) {
+    HopperProducts.Cut cut = products.narrow(m, slices);
+    assertThat(cut.parts()).isGreaterThan(1);
+    assertThat(cut.parts() * cut.each()).isGreaterThanOrEqualTo(slices);
+    assertThat((cut.parts() - 1) * cut.each()).isLessThan(slices);
+  }
+
+  @Test
+  void onlyLargeSingleProductsOfF32AreSplit() {
+    HopperProducts split = new HopperProducts(null, null, 132, true);
+    assertThat(split.refusal(single(DType.F32, 512, 512, 512, true))).isNull();
+    assertThat(split.refusal(single(DType.F32, 512, 512, 512, false))).isNull();
+    assertThat(split.refusal(single(DType.F32, 197, 512, 512, true))).contains("197 × 512");
+    assertThat(split.refusal(single(DType.BF16, 512, 512, 512, true))).contains("BF16");
+  }
+
   @Test
   void bf16IsTakenInEveryLayout() {
     assertThat(products.refusal(single(DType.BF16, 16, 16, 16, true))).isNull();
