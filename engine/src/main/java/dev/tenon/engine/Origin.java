@@ -17,11 +17,11 @@ final class Origin {
   private static final StackWalker WALKER = StackWalker.getInstance(Set.of(Option.RETAIN_CLASS_REFERENCE), DEPTH);
   private static final String PACKAGE = Origin.class.getPackageName();
 
-  /** By class: part of the engine, that is of its packages and of the same jar or folder (its tests come from another). */
+  /** By class: part of the engine, that is of its packages and of the same jar or folder (its tests come from another), or a backend. */
   private static final ClassValue<Boolean> ENGINE = new ClassValue<>() {
     @Override
     protected Boolean computeValue(Class<?> type) {
-      return type.getPackageName().startsWith(PACKAGE)
+      return Backend.class.isAssignableFrom(type) || type.getPackageName().startsWith(PACKAGE)
           && Objects.equals(type.getProtectionDomain().getCodeSource(), Origin.class.getProtectionDomain().getCodeSource());
     }
   };

@@ -10,7 +10,7 @@ public final class Storage {
   private final Backend backend;
   private final MemorySegment segment;
   private final Runnable release;
-  private final Origin origin;
+  private final Object origin;
   private volatile String freedBy;
   private Scope.Owned owner;
 
@@ -19,10 +19,15 @@ public final class Storage {
    * @param release returns the bytes to where they came from; called once
    */
   public Storage(Backend backend, MemorySegment segment, Runnable release) {
+    this(backend, segment, release, Origin.here());
+  }
+
+  /** @param origin says where the bytes were asked for, in messages; to look for it takes as long as a small kernel */
+  public Storage(Backend backend, MemorySegment segment, Runnable release, Object origin) {
     this.backend = backend;
     this.segment = segment;
     this.release = release;
-    this.origin = Origin.here();
+    this.origin = origin;
   }
 
   public Backend backend() {

@@ -16,6 +16,11 @@ public interface Kernel {
   /** Whether this kernel can run {@code call} exactly as the op defines it. */
   Offer accepts(Call call);
 
+  /** No offer of this kernel is lower, so that it need not be asked where one that is no higher has been made. */
+  default double leastCost() {
+    return 0;
+  }
+
   /** Whether a launch leaves everything to the device, so that a {@link dev.tenon.engine.Recording} can repeat it. */
   default boolean isRecordable() {
     return true;

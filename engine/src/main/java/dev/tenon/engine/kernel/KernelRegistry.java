@@ -2,6 +2,7 @@ package dev.tenon.engine.kernel;
 
 import dev.tenon.engine.op.Op;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +22,7 @@ public final class KernelRegistry {
   public KernelRegistry(List<Kernel> kernels) {
     Map<Class<? extends Op>, List<Kernel>> byOp = new LinkedHashMap<>();
     kernels.forEach(k -> byOp.computeIfAbsent(k.op(), _ -> new ArrayList<>()).add(k));
+    byOp.values().forEach(ofOp -> ofOp.sort(Comparator.comparingDouble(Kernel::leastCost)));
     this.kernels = byOp;
   }
 
@@ -29,7 +31,7 @@ public final class KernelRegistry {
     Kernel best = null;
     double cost = Double.POSITIVE_INFINITY;
     for (Kernel kernel : kernels.getOrDefault(call.op().getClass(), List.of())) {
-      if (kernel.accepts(call) instanceof Kernel.Offer.Accept(double offered) && offered < cost) {
+      if (kernel.leastCost() < cost && kernel.accepts(call) instanceof Kernel.Offer.Accept(double offered) && offered < cost) {
         best = kernel;
         cost = offered;
       }

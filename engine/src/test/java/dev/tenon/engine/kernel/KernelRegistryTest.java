@@ -56,6 +56,39 @@ class KernelRegistryTest {
     }
   }
 
+  /** A kernel that fails when it is asked, and would not be cheaper than {@code leastCost}. */
+  private record Unasked(double leastCost) implements Kernel {
+    @Override
+    public String name() {
+      return "unasked";
+    }
+
+    @Override
+    public Class<? extends Op> op() {
+      return MatMul.class;
+    }
+
+    @Override
+    public Offer accepts(Call call) {
+      throw new AssertionError("asked, though it cannot win");
+    }
+
+    @Override
+    public void launch(Call call) {
+      throw new AssertionError("launched");
+    }
+  }
+
+  @Test
+  void aKernelThatCannotWinIsNotAsked() {
+    List<String> ran = new ArrayList<>();
+    List<Kernel> kernels = List.of(new Unasked(2), new Saying("cheap", Kernel.Offer.accept(2), ran));
+    try (HostBackend backend = new HostBackend(kernels, "test", () -> {}); Scope _ = Scope.open(backend)) {
+      square().matmul(square());
+      assertThat(ran).containsExactly("cheap");
+    }
+  }
+
   @Test
   void callsThatOnlyTheReferenceCouldRunAreCounted() {
     List<Kernel> kernels = List.of(new Saying("none", Kernel.Offer.refuse("never"), new ArrayList<>()));

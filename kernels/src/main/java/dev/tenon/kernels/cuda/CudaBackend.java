@@ -18,8 +18,10 @@ final class CudaBackend implements Backend {
   /** A system property: the most memory to take from a GPU. */
   private static final String MEMORY = "tenon.cuda.memory";
 
-  /** A system property: record plans into graphs. Off unless set, as no graph has been replayed on a GPU yet. */
+  /** A system property: whether plans are recorded into graphs, which they are unless it says false. */
   private static final String GRAPHS = "tenon.cuda.graphs";
+  /** Where memory was asked for; the host has no time to look while it keeps a GPU busy. */
+  private static final String ORIGIN = "a place in the program (start with -D" + CudaLauncher.SYNCHRONOUS + "=true to learn which)";
   /** Smaller copies are handed to the driver as they are. */
   private static final long STAGED_BYTES = 64 << 10;
 
@@ -49,11 +51,18 @@ final class CudaBackend implements Backend {
     return new Device(Device.Kind.CUDA, info.index());
   }
 
+  /** Whether it multiplies F32 in parts. */
+  boolean splits() {
+    return info.capability() == HopperProducts.CAPABILITY;
+  }
+
   @Override
   @SuppressWarnings("restricted")
   public Storage allocate(long bytes) {
     DeviceMemory.Block block = memory.take(bytes);
-    return new Storage(this, MemorySegment.ofAddress(block.address()).reinterpret(bytes), () -> memory.give(block));
+    MemorySegment segment = MemorySegment.ofAddress(block.address()).reinterpret(bytes);
+    Runnable release = () -> memory.give(block);
+    return launcher.isSynchronous() ? new Storage(this, segment, release) : new Storage(this, segment, release, ORIGIN);
   }
 
   @Override
@@ -89,7 +98,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public synchronized Optional<Recording> record(Runnable work) {
-    if (!Boolean.getBoolean(GRAPHS) || launcher.isSynchronous()) {
+    if ("false".equals(System.getProperty(GRAPHS)) || launcher.isSynchronous()) {
       work.run();
       return Optional.empty();
     }

@@ -25,7 +25,7 @@ final class CudaKernels {
 
   static List<Kernel> all(Driver driver, Launcher launcher, Faults faults, Driver.Info info, Precision precision) {
     ReduceKernels reductions = new ReduceKernels(launcher);
-    List<Kernel> products = products(driver, launcher, info, precision == Precision.TF32);
+    List<Kernel> products = products(driver, launcher, info, precision);
     return Stream.of(
         new ElementwiseKernels(launcher, false, false).all(),
         new MoveKernels(launcher, faults).all(),
@@ -47,15 +47,16 @@ final class CudaKernels {
   }
 
   /** Matrix products, of which some kernels of other ops are made. */
-  private static List<Kernel> products(Driver driver, Launcher launcher, Driver.Info info, boolean tf32) {
+  private static List<Kernel> products(Driver driver, Launcher launcher, Driver.Info info, Precision precision) {
     int multiprocessors = info.multiprocessors();
+    boolean tf32 = precision == Precision.TF32;
     Products plain = new CudaProducts(launcher, multiprocessors);
     return Stream.of(
         new GemmKernels(launcher, plain).all(),
         new TensorKernels("tensor", 0.5, launcher, new WarpProducts(launcher, multiprocessors), tf32).all(),
         isHopper(info) ? new TensorKernels("hopper", 0.25, launcher, new HopperProducts(driver, launcher, multiprocessors), tf32).all()
             : List.<Kernel>of(),
-        isHopper(info) ? new SplitKernels(driver, launcher, plain, multiprocessors).all() : List.<Kernel>of())
+        precision == Precision.FP32_SPLIT ? new SplitKernels(driver, launcher, plain, multiprocessors).all() : List.<Kernel>of())
         .flatMap(List::stream).toList();
   }
 

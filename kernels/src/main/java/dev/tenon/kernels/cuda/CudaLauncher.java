@@ -31,7 +31,7 @@ final class CudaLauncher implements Launcher, AutoCloseable {
   private final DeviceMemory memory;
   private final KernelImages images;
   private final Map<String, CUmodule> modules = new HashMap<>();
-  private final Map<String, Driver.Function> functions = new HashMap<>();
+  private final Map<Entry, Driver.Function> functions = new HashMap<>();
   private final Arena arena = Arena.ofShared();
   private final MemorySegment values = arena.allocate(PARAMETER_BYTES, TensorMap.ALIGNMENT);
   private final MemorySegment pointers = arena.allocate(ADDRESS, MOST_PARAMETERS);
@@ -105,12 +105,12 @@ final class CudaLauncher implements Launcher, AutoCloseable {
   }
 
   private Driver.Function function(Entry entry) {
-    Driver.Function known = functions.get(entry.symbol());
+    Driver.Function known = functions.get(entry);
     if (known == null) {
       CUmodule module =
           modules.computeIfAbsent(entry.text(), text -> driver.load(images.image(text), "the code of kernel text " + text));
       known = driver.function(module, entry.symbol());
-      functions.put(entry.symbol(), known);
+      functions.put(entry, known);
     }
     return known;
   }
@@ -118,6 +118,11 @@ final class CudaLauncher implements Launcher, AutoCloseable {
   /** Whether each kernel is waited for. */
   boolean isSynchronous() {
     return synchronous;
+  }
+
+  @Override
+  public int warp() {
+    return 32;
   }
 
   @Override

@@ -22,10 +22,13 @@ public final class CudaProvider implements BackendProvider {
 
   @Override
   public Backend open(Device device, int threads, Precision precision) {
-    if (precision == Precision.FP32_SPLIT) {
-      throw new TenonException("device " + device + " computes in fp32, tf32 and bf16, not in " + precision + "; set precision=tf32");
+    CudaBackend backend = new CudaBackend(device.index(), precision);
+    if (precision == Precision.FP32_SPLIT && !backend.splits()) {
+      backend.close();
+      throw new TenonException("device " + device + " computes in fp32, tf32 and bf16, not in " + precision
+          + ", which takes a GPU of compute capability 9.0; set precision=tf32 or fp32");
     }
-    return new CudaBackend(device.index(), precision);
+    return backend;
   }
 
   @Override

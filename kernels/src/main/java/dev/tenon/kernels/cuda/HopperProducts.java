@@ -10,9 +10,15 @@ import dev.tenon.kernels.gpu.Operands;
 import dev.tenon.kernels.gpu.Walk;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
-/** Launches the products of the text {@code hopper.cu}, for compute capability 9.0. */
-record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) implements AlignedProducts {
+/**
+ * Launches the products of the text {@code hopper.cu}, for compute capability 9.0.
+ *
+ * @param split whether F32 is multiplied as such, in three passes of tf32 over what tf32 has of each element and what that leaves; an
+ *     infinite factor then makes NaN
+ */
+record HopperProducts(Driver driver, Launcher launcher, int multiprocessors, boolean split) implements AlignedProducts {
   /** Of the GPUs that have the text's instructions, times 10. */
   static final int CAPABILITY = 90;
 
@@ -27,6 +33,11 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
   private static final int TURNED = 32;
   /** Products that repay turning their operands have as many rows and columns. */
   private static final int LEAST_TURNED = 256;
+  /** Columns of a tile for products that have fewer. */
+  private static final int NARROW = 128;
+  /** Maps of a launch, and where those of the rests begin. */
+  private static final long MAPS = 9;
+  private static final int RESTS = 5;
   private static final int LEAST_SLICES = 8;
   private static final int MOST_PARTS = 16;
   /** In times of a slice of 256 columns: to begin and end a tile; to write and read sums of a part of a tile; to add them up at all. */
@@ -47,11 +58,19 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
   }
 
   @Override
+  public boolean continues() {
+    return true;
+  }
+
+  @Override
   public String refusal(Factors f) {
     if (f.k() == 0) {
       return "needs a depth to multiply along";
     }
     Walk batch = f.batch();
+    if (split && (f.dtype() != DType.F32 || batch.size() > 1 || Math.min(f.m(), f.n()) < LEAST_TURNED)) {
+      return "splits F32 of large single products, and here are " + batch.size() + " of " + f.m() + " × " + f.n() + " in " + f.dtype();
+    }
     boolean turns = f.dtype() == DType.F32 && !(f.a().along() && f.b().along());
     if (turns && (batch.size() > 1 || Math.min(f.m(), f.n()) < LEAST_TURNED)) {
       return "multiplies F32 whose lines run along the depth, or turns operands of large single products, and here are "
@@ -77,34 +96,94 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
     Factors f = factors.dtype() == DType.F32 ? turned(call, in, factors) : factors;
     int batch = (int) f.batch().size();
     Cut cut = cut(f, batch);
+    long partial = cut.parts() == 1 ? 0 : in.scratch((long) cut.parts() * batch * f.m() * f.n() * Float.BYTES);
+    launch(call, in, f, cut, partial);
+    TensorKernels.sumParts(launcher, call, f, cut.parts(), partial);
+  }
+
+  @Override
+  public Optional<Sums> narrow(Call call, Operands in, Factors f) {
+    int slices = slices(f);
+    if (slices < 2 || f.m() < LEAST_TURNED) {
+      return Optional.empty();
+    }
+    Cut cut = narrow(f.m(), slices);
+    long partial = in.scratch((long) cut.parts() * f.m() * f.n() * Float.BYTES);
+    launch(call, in, f, cut, partial);
+    return Optional.of(new Sums(partial, cut.parts()));
+  }
+
+  /** Parts of the depth that give every cluster as much to do as any other, for one tile of columns. */
+  Cut narrow(int m, int slices) {
+    int clusters = multiprocessors / CLUSTER;
+    int tiles = (m + CLUSTER * ROWS - 1) / (CLUSTER * ROWS);
+    Cut best = null;
+    double least = Double.POSITIVE_INFINITY;
+    for (int parts = 2; parts <= Math.min(slices, MOST_PARTS); parts++) {
+      int each = (slices + parts - 1) / parts;
+      int used = (slices + each - 1) / each;
+      double time = (double) ((tiles * used + clusters - 1) / clusters) * (each * slice(NARROW) + TILE_COST);
+      if (used > 1 && time < least) {
+        least = time;
+        best = new Cut(NARROW, used, each);
+      }
+    }
+    return best;
+  }
+
+  /** Starts a product; of a depth in parts, its sums go to {@code partial}. */
+  private void launch(Call call, Operands in, Factors f, Cut cut, long partial) {
+    int batch = (int) f.batch().size();
     int rows = (f.m() + CLUSTER * ROWS - 1) / (CLUSTER * ROWS);
     long pieces = (long) rows * ((f.n() + cut.columns() - 1) / cut.columns()) * batch * cut.parts();
-    long partial = cut.parts() == 1 ? 0 : in.scratch((long) cut.parts() * batch * f.m() * f.n() * Float.BYTES);
-    Element element = f.dtype() == DType.BF16 ? Element.BF16 : Element.TF32;
+    Element element = f.dtype() == DType.BF16 ? Element.BF16 : split ? Element.F32 : Element.TF32;
     Element stored = cut.parts() > 1 || f.dtype() == DType.F32 ? Element.F32 : Element.BF16;
     long address = cut.parts() > 1 ? partial : Launcher.address(call.output(0));
     boolean boxes = f.n() * stored.bytes() % TensorMap.CHUNK == 0 && address % TensorMap.CHUNK == 0;
     long stepA = step(f.batch(), 0);
     long stepB = step(f.batch(), 1);
     Second second = f.second();
-    int[] task = {f.m(), f.n(), batch, cut.parts(), cut.each(), f.k(), second.k(), stepA == 0 ? 0 : 1, stepB == 0 ? 0 : 1, boxes ? 1 : 0};
+    int[] task = {f.m(), f.n(), batch, cut.parts(), cut.each(), f.k(), second.k(), stepA == 0 ? 0 : 1, stepB == 0 ? 0 : 1, boxes ? 1 : 0,
+        f.after().gelu() ? 1 : 0, passes()};
     String name = TEXT + cut.columns() + (f.a().along() ? "k" : "m") + (f.b().along() ? "k" : "n");
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment maps = arena.allocate(5L * TensorMap.BYTES, TensorMap.ALIGNMENT);
+      MemorySegment maps = arena.allocate(MAPS * TensorMap.BYTES, TensorMap.ALIGNMENT);
       encode(maps, 0, element, f.a(), f.m(), f.k(), batch, stepA);
       encode(maps, 1, element, f.b(), f.n(), f.k(), batch, stepB);
+      Side a2 = new Side(second.a(), f.a().along(), second.lineA());
+      Side b2 = new Side(second.b(), f.b().along(), second.lineB());
       if (second.k() > 0) {
-        encode(maps, 2, element, new Side(second.a(), f.a().along(), second.lineA()), f.m(), second.k(), 1, 0);
-        encode(maps, 3, element, new Side(second.b(), f.b().along(), second.lineB()), f.n(), second.k(), 1, 0);
+        encode(maps, 2, element, a2, f.m(), second.k(), 1, 0);
+        encode(maps, 3, element, b2, f.n(), second.k(), 1, 0);
+      }
+      if (split) {
+        encode(maps, RESTS, element, rest(call, in, f.a(), f.m(), f.k()), f.m(), f.k(), 1, 0);
+        encode(maps, RESTS + 1, element, rest(call, in, f.b(), f.n(), f.k()), f.n(), f.k(), 1, 0);
+      }
+      if (split && second.k() > 0) {
+        encode(maps, RESTS + 2, element, rest(call, in, a2, f.m(), second.k()), f.m(), second.k(), 1, 0);
+        encode(maps, RESTS + 3, element, rest(call, in, b2, f.n(), second.k()), f.n(), second.k(), 1, 0);
       }
       if (boxes) {
         encode(maps, 4, stored, new Side(address, true, f.n()), f.m(), f.n(), batch * cut.parts(), (long) f.m() * f.n());
       }
       launcher.launch(call, Launcher.Entry.of(TEXT, name, f.dtype()),
           new Grid(CLUSTER * (int) Math.min(pieces, multiprocessors / CLUSTER), 1, 1, THREADS, cut.sharedBytes()), maps, task,
-          cut.parts() == 1 ? f.bias() : 0L, call.output(0), partial);
+          cut.parts() == 1 ? f.bias() : 0L, f.after().residual(), call.output(0), partial);
     }
-    TensorKernels.sumParts(launcher, call, f, cut.parts(), partial);
+  }
+
+  private int passes() {
+    return split ? 3 : 1;
+  }
+
+  /** What tf32 leaves of an operand's elements, line by line. */
+  private Side rest(Call call, Operands in, Side side, int across, int k) {
+    int line = AlignedProducts.roundUp(k, TensorMap.CHUNK / Float.BYTES);
+    long at = in.scratch((long) across * line * Float.BYTES);
+    launcher.launch(call, Launcher.Entry.of(TEXT, "rest", DType.F32), Grid.over((long) across * k, 4), across, k, side.line(), line,
+        side.at(), at);
+    return new Side(at, true, line);
   }
 
   /** The same products of operands whose lines run along the depth, which is how the instructions take tf32. */
@@ -116,7 +195,7 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
       Side up = turned(call, in, new Side(second.b(), f.b().along(), second.lineB()), second.k(), f.n());
       second = new Second(second.k(), second.lineA(), up.line(), second.a(), up.at());
     }
-    return new Factors(f.dtype(), f.batch(), f.m(), f.n(), f.k(), a, b, second, f.bias());
+    return new Factors(f.dtype(), f.batch(), f.m(), f.n(), f.k(), a, b, second, f.bias(), f.after());
   }
 
   private Side turned(Call call, Operands in, Side side, int k, int across) {
@@ -147,8 +226,7 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
 
   /** The cut that is expected to take the least time: work for all clusters, in few turns, with few sums to write and add up. */
   Cut cut(Factors f, int batch) {
-    int depth = TensorMap.ROW / f.dtype().byteSize();
-    int slices = (f.k() + depth - 1) / depth + (f.second().k() + depth - 1) / depth;
+    int slices = slices(f);
     int clusters = multiprocessors / CLUSTER;
     Cut best = null;
     double least = Double.POSITIVE_INFINITY;
@@ -168,6 +246,11 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
       }
     }
     return best;
+  }
+
+  private int slices(Factors f) {
+    int depth = TensorMap.ROW / f.dtype().byteSize();
+    return ((f.k() + depth - 1) / depth + (f.second().k() + depth - 1) / depth) * passes();
   }
 
   /** What a slice takes, beside one of 256 columns. */

@@ -35,8 +35,8 @@ final class NativeCalls {
     upload = bindCritical(driver, "cuMemcpyHtoDAsync_v2", JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
     download = bind(driver, "cuMemcpyDtoHAsync_v2", ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG);
     // Drivers before CUDA 12 lack it; they are refused where their version is asked for.
-    encode = driver.find("cuTensorMapEncodeTiled").isEmpty() ? null : bind(driver, "cuTensorMapEncodeTiled", ADDRESS, JAVA_INT, JAVA_INT,
-        JAVA_LONG, ADDRESS, ADDRESS, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
+    encode = driver.find("cuTensorMapEncodeTiled").isEmpty() ? null : bindCritical(driver, "cuTensorMapEncodeTiled", ADDRESS, JAVA_INT,
+        JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
   }
 
   /** The installed driver's calls; empty where no driver is installed. Runs nothing of the driver. */
@@ -106,10 +106,10 @@ final class NativeCalls {
   int encode(MemorySegment map, TensorMap tensor, long address) {
     int[] steps = new int[tensor.rank()];
     Arrays.fill(steps, 1);
-    try (Arena arena = Arena.ofConfined()) {
-      return (int) encode.invokeExact(map, tensor.type(), tensor.rank(), address, arena.allocateFrom(JAVA_LONG, tensor.dims()),
-          arena.allocateFrom(JAVA_LONG, tensor.strideBytes()), arena.allocateFrom(JAVA_INT, tensor.boxDims()),
-          arena.allocateFrom(JAVA_INT, steps), 0, TensorMap.SWIZZLE, TensorMap.PROMOTION, 0);
+    try {
+      return (int) encode.invokeExact(map, tensor.type(), tensor.rank(), address, MemorySegment.ofArray(tensor.dims()),
+          MemorySegment.ofArray(tensor.strideBytes()), MemorySegment.ofArray(tensor.boxDims()), MemorySegment.ofArray(steps), 0,
+          TensorMap.SWIZZLE, TensorMap.PROMOTION, 0);
     } catch (Throwable e) {
       throw new AssertionError(e);
     }

@@ -8,6 +8,7 @@ import dev.tenon.engine.op.Linear;
 import dev.tenon.engine.op.LoraLinear;
 import dev.tenon.engine.op.MatMul;
 import dev.tenon.engine.op.Op;
+import dev.tenon.kernels.cuda.AlignedProducts.After;
 import dev.tenon.kernels.cuda.AlignedProducts.Factors;
 import dev.tenon.kernels.cuda.AlignedProducts.Second;
 import dev.tenon.kernels.cuda.AlignedProducts.Side;
@@ -20,14 +21,14 @@ import dev.tenon.kernels.gpu.OpKernel;
 import dev.tenon.kernels.gpu.Operands;
 import dev.tenon.kernels.gpu.Walk;
 import java.util.List;
-import java.util.function.Consumer;
-import java.util.function.Function;
+import java.util.Optional;
+import java.util.function.BiConsumer;
 
 /**
  * The products of {@link GemmKernels} on tensor cores.
  *
  * @param cost beside other kernels
- * @param tf32 whether products of F32 may round their operands to tf32
+ * @param tf32 whether products of F32 may go through tf32
  */
 record TensorKernels(String name, double cost, Launcher launcher, AlignedProducts products, boolean tf32) {
   static final String TEXT = "tensor";
@@ -40,12 +41,14 @@ record TensorKernels(String name, double cost, Launcher launcher, AlignedProduct
   private static final int CHUNK = 16;
 
   List<Kernel> all() {
-    return List.of(kernel(MatMul.class, this::matMulRefusal, this::matMul), kernel(Linear.class, this::layerRefusal, this::linear),
-        kernel(LoraLinear.class, this::layerRefusal, this::loraLinear));
+    return List.of(
+        new OpKernel(name, MatMul.class, cost, this::matMulRefusal, this::matMul), layer(Linear.class, this::linear),
+        layer(LoraLinear.class, this::loraLinear));
   }
 
-  private Kernel kernel(Class<? extends Op> op, Function<Call, String> refusal, Consumer<Call> run) {
-    return new OpKernel(name, op, cost, refusal, run);
+  private Kernel layer(Class<? extends Op> op, BiConsumer<Call, After> run) {
+    OpKernel alone = new OpKernel(name, op, cost, this::layerRefusal, c -> run.accept(c, AlignedProducts.ALONE));
+    return products.continues() ? new LayerKernel(alone, run) : alone;
   }
 
   private String typeRefusal(Call call) {
@@ -55,7 +58,7 @@ record TensorKernels(String name, double cost, Launcher launcher, AlignedProduct
     }
     DType dtype = ElementwiseKernels.real(call);
     return dtype == DType.BF16 || dtype == DType.F32 && tf32 ? null
-        : "multiplies BF16, and F32 under precision tf32, and the operands are " + dtype;
+        : "multiplies BF16, and F32 unless it has to be strict, and the operands are " + dtype;
   }
 
   private String matMulRefusal(Call call) {
@@ -74,8 +77,16 @@ record TensorKernels(String name, double cost, Launcher launcher, AlignedProduct
         }
       }
     }
-    return side(call.input(0), false) == null ? misaligned(call.input(0))
-        : side(call.input(1), true) == null ? misaligned(call.input(1)) : products.refusal(matMulFactors(call));
+    Side a = side(call.input(0), false);
+    Side b = side(call.input(1), true);
+    if (a == null || b == null) {
+      Tensor t = call.input(a == null ? 0 : 1);
+      if (t.dtype() != DType.BF16 || batch.size() != 1) {
+        return misaligned(t);
+      }
+    }
+    return products.refusal(matMulFactors(call, a == null ? packed(call.input(0), false, 0) : a,
+        b == null ? packed(call.input(1), true, 0) : b));
   }
 
   private String layerRefusal(Call call) {
@@ -88,7 +99,7 @@ record TensorKernels(String name, double cost, Launcher launcher, AlignedProduct
       return misaligned(x);
     }
     return side(call.input(1), false) == null ? misaligned(call.input(1))
-        : products.refusal(layerFactors(call, 0, AlignedProducts.NOTHING, 0L));
+        : products.refusal(layerFactors(call, 0, AlignedProducts.NOTHING, 0L, AlignedProducts.ALONE));
   }
 
   private static int perChunk(Tensor t) {
@@ -109,43 +120,65 @@ record TensorKernels(String name, double cost, Launcher launcher, AlignedProduct
     return new Side(t, lastIsLine != depthFirst, (int) t.layout().stride(lastIsLine ? -2 : -1));
   }
 
-  private static Factors matMulFactors(Call call) {
+  /** How the last two dimensions of an operand lie when they are packed at {@code address}, so that lines are aligned. */
+  private static Side packed(Tensor t, boolean depthFirst, long address) {
+    boolean lastIsLine = t.layout().stride(-2) != 1;
+    return new Side(address, lastIsLine != depthFirst, AlignedProducts.roundUp((int) t.dim(lastIsLine ? -1 : -2), perChunk(t)));
+  }
+
+  /** The last two dimensions of an operand: where they are, or packed where their lines are not aligned, as those of a low rank. */
+  private Side aligned(Call call, Operands in, Tensor t, boolean depthFirst) {
+    Side there = side(t, depthFirst);
+    if (there != null) {
+      return there;
+    }
+    Side packed = packed(t, depthFirst, 0);
+    int line = packed.along() != depthFirst ? -1 : -2;
+    int across = -3 - line;
+    int rows = (int) t.dim(across);
+    int columns = (int) t.dim(line);
+    long at = pack(call, in, t, new int[] {
+        rows, packed.line(), rows, packed.line(), rows, columns, (int) t.layout().stride(across), (int) t.layout().stride(line)});
+    return new Side(at, packed.along(), packed.line());
+  }
+
+  private static Factors matMulFactors(Call call, Side a, Side b) {
     int k = (int) call.input(0).dim(-1);
     int m = (int) call.input(0).dim(-2);
     int n = (int) call.input(1).dim(-1);
-    return new Factors(ElementwiseKernels.real(call), GemmKernels.batch(call), m, n, k, side(call.input(0), false),
-        side(call.input(1), true), AlignedProducts.NOTHING, 0L);
+    return new Factors(ElementwiseKernels.real(call), GemmKernels.batch(call), m, n, k, a, b, AlignedProducts.NOTHING, 0L,
+        AlignedProducts.ALONE);
   }
 
-  private static Factors layerFactors(Call call, long x, Second second, Object bias) {
+  private static Factors layerFactors(Call call, long x, Second second, Object bias, After after) {
     Tensor w = call.input(1);
     int n = (int) w.dim(0);
     int k = (int) w.dim(1);
     return new Factors(ElementwiseKernels.real(call), GemmKernels.SINGLE, (int) (call.output(0).size() / Math.max(1, n)), n, k,
-        new Side(x, true, k), side(w, false), second, bias);
+        new Side(x, true, k), side(w, false), second, bias, after);
   }
 
   private void matMul(Call call) {
     try (Operands in = launcher.operands(call)) {
-      products.multiply(call, in, matMulFactors(call));
+      products.multiply(call, in, matMulFactors(call, aligned(call, in, call.input(0), false), aligned(call, in, call.input(1), true)));
     }
   }
 
-  private void linear(Call call) {
+  private void linear(Call call, After after) {
     try (Operands in = launcher.operands(call)) {
       Object bias = ((Linear) call.op()).bias() ? in.contiguous(2) : Long.valueOf(0);
-      products.multiply(call, in, layerFactors(call, in.aligned(0), AlignedProducts.NOTHING, bias));
+      products.multiply(call, in, layerFactors(call, in.aligned(0), AlignedProducts.NOTHING, bias, after));
     }
   }
 
-  private void loraLinear(Call call) {
+  private void loraLinear(Call call, After after) {
     try (Operands in = launcher.operands(call)) {
       LoraLinear op = (LoraLinear) call.op();
       int lora = op.bias() ? 3 : 2;
       long x = in.aligned(0);
       Second second = call.input(lora).dim(1) == 0 ? AlignedProducts.NOTHING
           : lowRank(call, in, x, call.input(lora), call.input(lora + 1), op.scale());
-      products.multiply(call, in, layerFactors(call, x, second, op.bias() ? in.contiguous(2) : Long.valueOf(0)));
+      products.multiply(call, in, layerFactors(call, x, second, op.bias() ? in.contiguous(2) : Long.valueOf(0), after));
     }
   }
 
@@ -162,9 +195,16 @@ record TensorKernels(String name, double cost, Launcher launcher, AlignedProduct
     int[] lines = {rank, k, rank, k, rank, k, (int) down.layout().stride(1), (int) down.layout().stride(0)};
     long packedDown = pack(call, in, down, lines);
     long low = in.scratch((long) rows * wide * bytes);
-    launcher.launch(call, Launcher.Entry.of(TEXT, "tensorLow", dtype),
-        new Grid((rows + 63) / 64, depth / 16, 1, THREADS, STAGES * SLICE * (64 + 16)), new int[] {rows, rank, 1},
-        new int[] {k, k, k}, x, packedDown, scale, depth, low);
+    Optional<AlignedProducts.Sums> sums = products.narrow(call, in, new Factors(dtype, GemmKernels.SINGLE, rows, rank, k,
+        new Side(x, true, k), new Side(packedDown, true, k), AlignedProducts.NOTHING, 0L, AlignedProducts.ALONE));
+    if (sums.isPresent()) {
+      launcher.launch(call, Launcher.Entry.of(TEXT, "sumLow", dtype), Grid.over((long) rows * depth, 1), rows, rank,
+          sums.get().parts(), sums.get().at(), scale, depth, low);
+    } else {
+      launcher.launch(call, Launcher.Entry.of(TEXT, "tensorLow", dtype),
+          new Grid((rows + 63) / 64, depth / 16, 1, THREADS, STAGES * SLICE * (64 + 16)), new int[] {rows, rank, 1},
+          new int[] {k, k, k}, x, packedDown, scale, depth, low);
+    }
     int rankStep = (int) up.layout().stride(0);
     int columnStep = (int) up.layout().stride(1);
     if (side(call.input(1), false).along()) {
@@ -187,7 +227,7 @@ record TensorKernels(String name, double cost, Launcher launcher, AlignedProduct
     if (parts > 1) {
       int size = (int) call.output(0).size();
       launcher.launch(call, Launcher.Entry.of(TEXT, "sumParts", f.dtype()), Grid.over(size, 1), size, new int[] {f.m(), f.n(), parts},
-          partial, f.bias(), call.output(0));
+          partial, f.bias(), f.after().gelu() ? 1 : 0, f.after().residual(), call.output(0));
     }
   }
 }

@@ -18,6 +18,11 @@ record WarpProducts(Launcher launcher, int multiprocessors) implements AlignedPr
   private static final double PART_COST = 0.02;
 
   @Override
+  public boolean continues() {
+    return false;
+  }
+
+  @Override
   public String refusal(Factors factors) {
     return null;
   }

@@ -105,7 +105,9 @@ public record ElementwiseKernels(Launcher launcher, boolean labels, boolean four
   private void gatedGeluGrad(Call call) {
     try (Operands in = launcher.operands(call)) {
       int width = (int) call.output(0).dim(-1) / ((GatedGeluGrad) call.op()).experts();
-      launcher.launch(call, Launcher.Entry.of(TEXT, "gatedGeluGrad", real(call)), Grid.of(call.output(1).size(), 128), width,
+      int gates = (int) call.output(1).size();
+      Grid grid = launcher.warp() > 1 ? Grid.each((long) gates * launcher.warp()) : Grid.of(gates, 128);
+      launcher.launch(call, Launcher.Entry.of(TEXT, "gatedGeluGrad", real(call)), grid, gates, width,
           in.contiguous(0), in.contiguous(1), in.contiguous(2), call.output(0), call.output(1));
     }
   }

@@ -42,7 +42,9 @@ public final class Fit {
 
   private static String small(List<Tensor> tensors) {
     for (Tensor t : tensors) {
-      if (!Walk.of(t.shape(), t.layout(), Layout.contiguous(t.shape())).fits()) {
+      // Most are walked in one step; to see so costs less than to plan it.
+      boolean plain = t.layout().isContiguous() && t.size() <= Integer.MAX_VALUE;
+      if (!plain && !Walk.of(t.shape(), t.layout(), Layout.contiguous(t.shape())).fits()) {
         return "walks up to 6 dimensions of 2^31 elements, and an operand is " + t.layout();
       }
     }

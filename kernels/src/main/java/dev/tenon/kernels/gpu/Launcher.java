@@ -55,6 +55,11 @@ public interface Launcher {
     return true;
   }
 
+  /** How many threads of a block work in step, so that texts have them share values without a barrier; 1 where texts know no such thing. */
+  default int warp() {
+    return 1;
+  }
+
   /** Copies elements of {@code width} bytes; the walk steps through both operands. */
   default void copy(Call call, Walk walk, int width, Object x, Object y) {
     Entry entry = new Entry("move", hasTeams() ? "copy" : "copyTiles", Integer.toString(width));

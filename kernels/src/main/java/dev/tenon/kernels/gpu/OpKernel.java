@@ -20,6 +20,11 @@ public record OpKernel(String name, Class<? extends Op> op, double cost, Functio
   }
 
   @Override
+  public double leastCost() {
+    return cost;
+  }
+
+  @Override
   public Offer accepts(Call call) {
     String reason = refusal.apply(call);
     return reason == null ? Offer.accept(cost) : Offer.refuse(reason);

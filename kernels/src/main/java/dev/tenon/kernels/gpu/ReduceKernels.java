@@ -18,6 +18,9 @@ public record ReduceKernels(Launcher launcher) {
   /** About as many threads as keep any GPU busy; reductions with fewer outputs are cut into chunks. */
   private static final long ENOUGH = 1 << 17;
   private static final int LEAST_CHUNK = 64;
+  /** Threads of an output that has a lane of each of a block's warps, and the elements that are worth them. */
+  private static final int COLUMN_THREADS = 8;
+  private static final int LEAST_COLUMN = 32;
   private static final long MOST_CHUNKS = 1024;
 
   /** Launches what sums a chunk of the rows into {@code parts}. */
@@ -57,7 +60,7 @@ public record ReduceKernels(Launcher launcher) {
     Walk outputs = Walk.of(kept.shape(), kept);
     Walk elements = Walk.of(reduced.shape(), reduced);
     boolean block = !across(outputs, elements);
-    long threads = outputs.size() * (block ? THREADS : 1);
+    long threads = outputs.size() * (block ? THREADS : ofColumns(elements) ? COLUMN_THREADS : 1);
     long chunks = Math.clamp(ENOUGH / Math.max(1, threads), 1, Math.clamp(elements.size() / LEAST_CHUNK, 1, MOST_CHUNKS));
     int chunk = (int) ((elements.size() + chunks - 1) / chunks);
     if (chunks == 1) {
@@ -73,6 +76,11 @@ public record ReduceKernels(Launcher launcher) {
         Walk.of(column.shape(), column), (int) chunks, 1, parts, y);
   }
 
+  /** Whether outputs that are neighbors get several threads each. */
+  private boolean ofColumns(Walk elements) {
+    return launcher.warp() > 1 && elements.size() >= LEAST_COLUMN;
+  }
+
   /** Whether neighboring outputs read neighboring elements, and the elements of one output do not. */
   private static boolean across(Walk outputs, Walk elements) {
     return elements.size() <= 1 || outputs.dims().length > 0 && outputs.strides()[0][outputs.dims().length - 1] == 1
@@ -81,8 +89,10 @@ public record ReduceKernels(Launcher launcher) {
 
   private void launch(
       Call call, String name, boolean block, DType from, DType to, Walk outputs, Walk elements, int chunk, int chunks, Object x, Object y) {
-    Launcher.Entry entry = Launcher.Entry.of(TEXT, name, from, to).by(block ? "block" : "thread");
-    int blocks = Math.toIntExact(block ? outputs.size() : (outputs.size() + THREADS - 1) / THREADS);
+    String team = block ? "block" : ofColumns(elements) ? "column" : "thread";
+    Launcher.Entry entry = Launcher.Entry.of(TEXT, name, from, to).by(team);
+    int outputsOfBlock = block ? 1 : ofColumns(elements) ? THREADS / COLUMN_THREADS : THREADS;
+    int blocks = Math.toIntExact((outputs.size() + outputsOfBlock - 1) / outputsOfBlock);
     launcher.launch(call, entry, new Grid(blocks, chunks, 1, THREADS), outputs.pack(), elements.pack(),
         chunk, x, y);
   }

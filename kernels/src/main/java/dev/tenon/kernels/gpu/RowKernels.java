@@ -21,6 +21,8 @@ import java.util.function.Consumer;
 public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reductions) {
   private static final String TEXT = "rows";
   private static final int THREADS = 128;
+  /** Elements of a line that is too short for a block. */
+  private static final int MOST_OF_WARP = 512;
   private static final long NONE = 0;
 
   public List<Kernel> all() {
@@ -45,14 +47,19 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
     return call.input(0).dtype().isFloating() ? Fit.real(call) : "compares real numbers, and the operand is " + call.input(0).dtype();
   }
 
-  /** The kernel and grid for {@code lines}: a block each where their elements are neighbors, else a thread each. */
+  /** The kernel and grid for {@code lines}: a block or a warp each where their elements are neighbors, else a thread each. */
   private void launch(Call call, String name, Lines lines, Object... arguments) {
-    boolean block = launcher.hasTeams() && lines.inner() == 1 && lines.length() > 1;
-    Grid grid = block ? Grid.of(lines.count(), lines.length() <= 32 ? 32 : THREADS) : Grid.each(lines.count());
+    boolean together = launcher.hasTeams() && lines.inner() == 1 && lines.length() > 1;
+    boolean warp = together && launcher.warp() > 1 && lines.length() <= MOST_OF_WARP;
+    String team = warp ? "warp" : together ? "block" : "thread";
+    int linesOfBlock = warp ? THREADS / launcher.warp() : 1;
+    Grid grid = together
+        ? Grid.of((lines.count() + linesOfBlock - 1) / linesOfBlock, warp || lines.length() > 32 ? THREADS : 32)
+        : Grid.each(lines.count());
     Object[] all = new Object[arguments.length + 1];
     all[0] = lines.pack();
     System.arraycopy(arguments, 0, all, 1, arguments.length);
-    launcher.launch(call, entry(name, block ? "block" : "thread", call), grid, all);
+    launcher.launch(call, entry(name, team, call), grid, all);
   }
 
   private static Launcher.Entry entry(String name, String team, Call call) {

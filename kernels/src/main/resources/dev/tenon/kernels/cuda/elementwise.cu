@@ -27,7 +27,7 @@
   ENTRY(SILU, x * sigmoid(x), sigmoid(x) * (1 + x * sigmoid(-x))) \
   ENTRY(HARD_SIGMOID, hardSigmoid(x), x > -3 && x < 3 ? C(1) / 6 : C(0)) \
   ENTRY(HARD_SWISH, x * hardSigmoid(x), x < -3 ? C(0) : x <= 3 ? x / 3 + C(0.5) : C(1)) \
-  ENTRY(GELU, gelu(x), geluGrad(x)) \
+  ENTRY(GELU, gelu<T>(x), geluGrad<T>(x)) \
   ENTRY(GELU_TANH, x * sigmoid(2 * tanhArgument(x)), geluTanhGrad(x)) \
   ENTRY(QUICK_GELU, x * sigmoid(C(1.702) * x), \
       sigmoid(C(1.702) * x) * (1 + C(1.702) * x * sigmoid(C(-1.702) * x)))
@@ -63,60 +63,76 @@ template <class C> __device__ inline C geluTanhGrad(C x) {
   return s * (1 + 2 * x * t * C(0.79788456080286536) * (1 + C(3 * 0.044715) * x * x));
 }
 
+// Calls work(places, result) for each element of a walk over operands of type T that begin at x, in packs where it can.
+template <class T, int N, class Work> __device__ inline void map(const Walk& w, const T* const (&x)[N], T* y, Work work) {
+  int at[N];
+  if (inPacks(w, x, y)) {
+    const int SIZE = Pack<T>::SIZE;
+    FOR_EACH(i, w.size / SIZE) {
+      locate<N>(w, (int)i * SIZE, at);
+      Pack<T> in[N], out;
+#pragma unroll
+      for (int n = 0; n < N; n++) in[n] = *(const Pack<T>*)(x[n] + at[n]);
+#pragma unroll
+      for (int j = 0; j < SIZE; j++) work(in[0].at + j, in[N - 1].at + j, out.at + j);
+      ((Pack<T>*)y)[i] = out;
+    }
+    return;
+  }
+  FOR_EACH(i, w.size) {
+    locate<N>(w, (int)i, at);
+    work(x[0] + at[0], x[N - 1] + at[N - 1], y + i);
+  }
+}
+
 template <class F, class T> __device__ inline void unary(const Walk& w, const T* x, T* y, double a, double b) {
   typedef COMPUTE(T) C;
-  bool flat = w.rank == 1 && w.stride[0][0] == 1;
-  FOR_EACH(i, w.size) {
-    int at[1] = {(int)i};
-    if (!flat) {
-      locate<1>(w, (int)i, at);
-    }
-    store(y + i, F::value(load(x + at[0]), C(a), C(b)));
-  }
+  const T* const operands[] = {x};
+  C first = C(a), second = C(b);
+  map(w, operands, y, [=](const T* x, const T*, T* y) { store(y, F::template value<T>(load(x), first, second)); });
 }
 
 template <class F, class T> __device__ inline void unaryGrad(
     const Walk& w, const T* x, const T* g, T* y, double a, double b) {
   typedef COMPUTE(T) C;
-  bool flat = w.rank == 1 && w.stride[0][0] == 1 && w.stride[1][0] == 1;
-  FOR_EACH(i, w.size) {
-    int at[2] = {(int)i, (int)i};
-    if (!flat) {
-      locate<2>(w, (int)i, at);
-    }
-    store(y + i, load(g + at[1]) * F::derivative(load(x + at[0]), C(a), C(b)));
-  }
+  const T* const operands[] = {x, g};
+  C first = C(a), second = C(b);
+  map(w, operands, y, [=](const T* x, const T* g, T* y) {
+    store(y, load(g) * F::template derivative<T>(load(x), first, second));
+  });
 }
 
-template <class F, class T, class R> __device__ inline void binary(const Walk& w, const T* x, const T* y, R* z) {
-  bool flat = w.rank == 1 && w.stride[0][0] == 1 && w.stride[1][0] == 1;
+template <class F, class T> __device__ inline void binary(const Walk& w, const T* x, const T* y, T* z) {
+  const T* const operands[] = {x, y};
+  map(w, operands, z, [](const T* x, const T* y, T* z) { F::apply(load(x), load(y), z); });
+}
+
+template <class F, class T> __device__ inline void relation(const Walk& w, const T* x, const T* y, unsigned char* z) {
   FOR_EACH(i, w.size) {
-    int at[2] = {(int)i, (int)i};
-    if (!flat) {
-      locate<2>(w, (int)i, at);
-    }
+    int at[2];
+    locate<2>(w, (int)i, at);
     F::apply(load(x + at[0]), load(y + at[1]), z + i);
   }
 }
 
 #define UNARY_KERNELS(NAME, T, SUFFIX) \
-  extern "C" __global__ void unary_##NAME##_##SUFFIX(Walk w, const T* x, T* y, double a, double b) { \
+  extern "C" __global__ void unary_##NAME##_##SUFFIX(const __grid_constant__ Walk w, const T* x, T* y, double a, double b) { \
     unary<NAME##Function>(w, x, y, a, b); \
   } \
   extern "C" __global__ void unaryGrad_##NAME##_##SUFFIX( \
-      Walk w, const T* x, const T* g, T* y, double a, double b) { \
+      const __grid_constant__ Walk w, const T* x, const T* g, T* y, double a, double b) { \
     unaryGrad<NAME##Function>(w, x, g, y, a, b); \
   }
 #define UNARY(NAME, VALUE, DERIVATIVE) \
   struct NAME##Function { \
-    template <class C> __device__ static C value(C x, C a, C b) { return VALUE; } \
-    template <class C> __device__ static C derivative(C x, C a, C b) { return DERIVATIVE; } \
+    template <class T, class C> __device__ static C value(C x, C a, C b) { return VALUE; } \
+    template <class T, class C> __device__ static C derivative(C x, C a, C b) { return DERIVATIVE; } \
   }; \
   FOR_TYPE(UNARY_KERNELS, NAME)
 UNARY_TABLE(UNARY)
 
 #define BINARY_KERNELS(NAME, T, SUFFIX) \
-  extern "C" __global__ void binary_##NAME##_##SUFFIX(Walk w, const T* x, const T* y, T* z) { \
+  extern "C" __global__ void binary_##NAME##_##SUFFIX(const __grid_constant__ Walk w, const T* x, const T* y, T* z) { \
     binary<NAME##Pair>(w, x, y, z); \
   }
 #define BINARY(NAME, VALUE) \
@@ -127,8 +143,8 @@ UNARY_TABLE(UNARY)
 BINARY_TABLE(BINARY)
 
 #define COMPARE_KERNELS(NAME, T, SUFFIX) \
-  extern "C" __global__ void compare_##NAME##_##SUFFIX(Walk w, const T* x, const T* y, unsigned char* z) { \
-    binary<NAME##Relation>(w, x, y, z); \
+  extern "C" __global__ void compare_##NAME##_##SUFFIX(const __grid_constant__ Walk w, const T* x, const T* y, unsigned char* z) { \
+    relation<NAME##Relation>(w, x, y, z); \
   }
 #define COMPARE(NAME, VALUE) \
   struct NAME##Relation { \
@@ -146,42 +162,64 @@ template <class T> __device__ inline void where(
   }
 }
 #define WHERE(NAME, T, SUFFIX) \
-  extern "C" __global__ void where_##SUFFIX(Walk w, const unsigned char* condition, const T* x, const T* y, T* z) { \
+  extern "C" __global__ void where_##SUFFIX(const __grid_constant__ Walk w, const unsigned char* condition, const T* x, const T* y, T* z) { \
     where(w, condition, x, y, z); \
   }
 FOR_TYPE(WHERE, _)
 
-// GELU of a hidden layer gated by expert: one thread an element; the gate is repeated over the expert's width.
+// GELU of a hidden layer gated by expert; the gate is repeated over the expert's width.
 template <class T> __device__ inline void gatedGelu(int size, int width, const T* z, const T* gate, T* y) {
+  const int SIZE = Pack<T>::SIZE;
+  if (width % SIZE == 0 && isAligned(z) && isAligned(y)) {
+    FOR_EACH(i, size / SIZE) {
+      Pack<T> in = ((const Pack<T>*)z)[i], out;
+      COMPUTE(T) weight = load(gate + (int)i * SIZE / width);
+#pragma unroll
+      for (int j = 0; j < SIZE; j++) store(out.at + j, gelu<T>(load(in.at + j) * weight));
+      ((Pack<T>*)y)[i] = out;
+    }
+    return;
+  }
   FOR_EACH(i, size) {
-    store(y + i, gelu(load(z + i) * load(gate + i / width)));
+    store(y + i, gelu<T>(load(z + i) * load(gate + i / width)));
   }
 }
 
-// One block a gate: its gradient is a sum over the expert's width.
+// A warp a gate: its gradient is a sum over the expert's width.
 template <class T> __device__ inline void gatedGeluGrad(
-    int width, const T* z, const T* gate, const T* g, T* gradZ, T* gradGate) {
+    int gates, int width, const T* z, const T* gate, const T* g, T* gradZ, T* gradGate) {
   typedef COMPUTE(T) C;
-  C weight = load(gate + blockIdx.x);
-  C sum = 0;
-  i64 first = (i64)blockIdx.x * width;
-  for (int c = threadIdx.x; c < width; c += blockDim.x) {
-    C value = load(z + first + c);
-    C gated = load(g + first + c) * geluGrad(value * weight);
-    store(gradZ + first + c, gated * weight);
+  const int SIZE = Pack<T>::SIZE;
+  int lane = threadIdx.x % 32;
+  i64 index = (blockIdx.x * (i64)blockDim.x + threadIdx.x) / 32;
+  if (index >= gates) return;
+  C weight = load(gate + index), sum = 0;
+  i64 first = index * width;
+  auto one = [&](const T* z, const T* g, T* out) {
+    C value = load(z);
+    C gated = load(g) * geluGrad<T>(value * weight);
+    store(out, gated * weight);
     sum += gated * value;
+  };
+  if (width % SIZE == 0 && isAligned(z) && isAligned(g) && isAligned(gradZ)) {
+    for (int c = lane * SIZE; c < width; c += 32 * SIZE) {
+      Pack<T> a = *(const Pack<T>*)(z + first + c), b = *(const Pack<T>*)(g + first + c), out;
+#pragma unroll
+      for (int j = 0; j < SIZE; j++) one(a.at + j, b.at + j, out.at + j);
+      *(Pack<T>*)(gradZ + first + c) = out;
+    }
+  } else {
+    for (int c = lane; c < width; c += 32) one(z + first + c, g + first + c, gradZ + first + c);
   }
-  sum = blockReduce<Add>(sum);
-  if (threadIdx.x == 0) {
-    store(gradGate + blockIdx.x, sum);
-  }
+  sum = warpReduce<Add>(sum);
+  if (lane == 0) store(gradGate + index, sum);
 }
 #define GATED_GELU(NAME, T, SUFFIX) \
   extern "C" __global__ void gatedGelu_##SUFFIX(int size, int width, const T* z, const T* gate, T* y) { \
     gatedGelu(size, width, z, gate, y); \
   } \
   extern "C" __global__ void gatedGeluGrad_##SUFFIX( \
-      int width, const T* z, const T* gate, const T* g, T* gradZ, T* gradGate) { \
-    gatedGeluGrad(width, z, gate, g, gradZ, gradGate); \
+      int gates, int width, const T* z, const T* gate, const T* g, T* gradZ, T* gradGate) { \
+    gatedGeluGrad(gates, width, z, gate, g, gradZ, gradGate); \
   }
 FOR_TYPE(GATED_GELU, _)

@@ -3,7 +3,7 @@
 // A cluster of two blocks computes 256 × N elements of C at a time, each block 128 rows, and goes on to the next until all are done.
 // Of a block's three warpgroups the first only starts copies of slices, 128 bytes deep, into a ring of stages; each of the others
 // multiplies 64 rows. Both blocks need the same slice of B: each fetches half of it for both. The slices of A2 and B2, which lie
-// like A and B, follow into the same sums. Stores of a tile of C are under way while the next tile is multiplied.
+// like A and B, follow into the same sums. GELU and a residual may follow the bias. Stores of a tile of C are under way while the next tile is multiplied.
 #include "hopper.cuh"
 
 #ifdef HOPPER
@@ -14,22 +14,27 @@
 #define LEADERS 2
 #define TILES_TOGETHER 8
 #define TURNED 32
+#define RESTS 5
 
 extern __shared__ __align__(1024) char sharedBytes[];
 
-// Boxes are of 64 lines of 128 bytes. Lines of A run along the depth or along m, those of B along the depth or along n.
+// Boxes are of 64 lines of 128 bytes. Lines of A run along the depth or along m, those of B along the depth or along n. RESTS maps
+// after each operand's is that of what is left of its f32 elements once they lose the bits that tf32 has not.
 struct Maps {
   TensorMap a, b, a2, b2, y;
+  TensorMap rest[4];
 };
 
 // A batch of products; an operand whose step is 0 is the same in all of them, and otherwise it is 1. Of a depth cut into `parts` of
-// `each` slices, none without any, every part stores its own sums. `boxes` when rows of C are fit for tensor copies.
+// `each` slices, none without any, every part stores its own sums. `boxes` when rows of C are fit for tensor copies; `gelu` when
+// that function follows. In three passes over the depth, A·B, A·rest of B and rest of A·B, f32 is multiplied as f32.
 struct Task {
   int m, n, batch;
   int parts, each;
   int k, k2;
   int aStep, bStep;
-  int boxes;
+  int boxes, gelu;
+  int passes;
 };
 
 template <class T, int N> struct Shape {
@@ -58,7 +63,7 @@ template <class T, int N> __device__ inline bool pieceOf(const Task& t, int i, P
   p->part = i / tiles % t.parts;
   const int DEPTH = Shape<T, N>::DEPTH;
   p->from = p->part * t.each;
-  p->end = min(p->from + t.each, (t.k + DEPTH - 1) / DEPTH + (t.k2 + DEPTH - 1) / DEPTH);
+  p->end = min(p->from + t.each, ((t.k + DEPTH - 1) / DEPTH + (t.k2 + DEPTH - 1) / DEPTH) * t.passes);
   return true;
 }
 
@@ -80,12 +85,14 @@ template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void fet
   Place<S::STAGES> at;
   Piece p;
   u32 rank = clusterRank();
-  int firsts = (t.k + S::DEPTH - 1) / S::DEPTH;
+  int firsts = (t.k + S::DEPTH - 1) / S::DEPTH, slices = firsts + (t.k2 + S::DEPTH - 1) / S::DEPTH;
   for (int i = blockIdx.x / CLUSTER; pieceOf<T, N>(t, i, &p); i += gridDim.x / CLUSTER) {
     for (int slice = p.from; slice < p.end; slice++, at.next()) {
-      bool first = slice < firsts;
-      const TensorMap *a = first ? &maps->a : &maps->a2, *b = first ? &maps->b : &maps->b2;
-      int k = (first ? slice : slice - firsts) * S::DEPTH;
+      int pass = slice / slices, within = slice - pass * slices;
+      bool first = within < firsts;
+      const TensorMap* a = &maps->a + (first ? 0 : 2) + (pass == 2 ? RESTS : 0);
+      const TensorMap* b = &maps->b + (first ? 0 : 2) + (pass == 1 ? RESTS : 0);
+      int k = (first ? within : within - firsts) * S::DEPTH;
       char* stage = sharedBytes + at.stage * S::BYTES;
       u64* arrived = full + at.stage;
       barrierWait(empty + at.stage, at.round ^ 1);
@@ -145,8 +152,33 @@ template <class T> __device__ inline float biasAt(const T* bias, int column, int
   return bias && column < n ? load(bias + column) : 0;
 }
 
+// A thread's part of the residual of a box, as its sums lie there.
+struct Residual {
+  u32 at[16];
+};
+__device__ inline void loadResidual(Residual* to, const bf16* from, const Task& t, int row, int column) {
+#pragma unroll
+  for (int i = 0; i < 16; i++) {
+    int r = row + i % 2 * 8, c = column + i / 2 * 8;
+    to->at[i] = r < t.m && c < t.n ? *(const u32*)(from + (i64)r * t.n + c) : 0;
+  }
+}
+__device__ inline void loadResidual(Residual* to, const float* from, const Task& t, int row, int column) {
+#pragma unroll
+  for (int i = 0; i < 8; i++) {
+    int r = row + i % 2 * 8, c = column + i / 2 * 8;
+    if (r < t.m && c < t.n) *(uint2*)(to->at + 2 * i) = *(const uint2*)(from + (i64)r * t.n + c);
+  }
+}
+
+// What follows a product.
+struct After {
+  bool gelu, adds;
+};
+
 // Sums as they lie in a box of lines of 128 bytes, 64 columns of bf16 or 32 of f32, from the 8 columns `j` on.
-template <int SUMS> __device__ inline void fillBox(const float (&sum)[SUMS], int j, char* box, const float* bias, bf16) {
+template <int SUMS> __device__ inline void fillBox(
+    const float (&sum)[SUMS], int j, char* box, const float* bias, const After& after, const Residual& residual, bf16) {
   int lane = threadIdx.x % 32, row = threadIdx.x % 128 / 32 * 16 + lane % 16;
 #pragma unroll
   for (int i = 0; i < 8; i += 2) {
@@ -155,34 +187,50 @@ template <int SUMS> __device__ inline void fillBox(const float (&sum)[SUMS], int
     for (int half = 0; half < 2; half++) {
       const float* d = sum + 4 * (j + i + half);
       float2 add = *(const float2*)(bias + (j + i + half) * 8 + lane % 4 * 2);
-      r[2 * half] = packBf16(d[0] + add.x, d[1] + add.y);
-      r[2 * half + 1] = packBf16(d[2] + add.x, d[3] + add.y);
+#pragma unroll
+      for (int below = 0; below < 2; below++) {
+        u32 other = residual.at[2 * (i + half) + below];
+        float x = finish<bf16>(d[2 * below] + add.x, after.gelu, after.adds, __uint_as_float(other << 16));
+        float y = finish<bf16>(d[2 * below + 1] + add.y, after.gelu, after.adds, __uint_as_float(other & 0xffff0000u));
+        r[2 * half + below] = packBf16(x, y);
+      }
     }
     storeMatrices(box + row * 128 + ((i + lane / 16) ^ (row & 7)) * 16, r);
   }
 }
-template <int SUMS> __device__ inline void fillBox(const float (&sum)[SUMS], int j, char* box, const float* bias, float) {
+template <int SUMS> __device__ inline void fillBox(
+    const float (&sum)[SUMS], int j, char* box, const float* bias, const After& after, const Residual& residual, float) {
   int lane = threadIdx.x % 32;
 #pragma unroll
   for (int i = 0; i < 8; i++) {
     int row = threadIdx.x % 128 / 32 * 16 + i % 2 * 8 + lane / 4, chunk = i / 2 * 2 + lane % 4 / 2;
     const float* d = sum + 4 * (j + i / 2) + i % 2 * 2;
     float2 add = *(const float2*)(bias + (j + i / 2) * 8 + lane % 4 * 2);
-    *(float2*)(box + row * 128 + (chunk ^ (row & 7)) * 16 + lane % 2 * 8) = make_float2(d[0] + add.x, d[1] + add.y);
+    float x = finish<float>(d[0] + add.x, after.gelu, after.adds, __uint_as_float(residual.at[2 * i]));
+    float y = finish<float>(d[1] + add.y, after.gelu, after.adds, __uint_as_float(residual.at[2 * i + 1]));
+    *(float2*)(box + row * 128 + (chunk ^ (row & 7)) * 16 + lane % 2 * 8) = make_float2(x, y);
   }
 }
 
-// Sums as elements of type T, box by box, by way of shared memory, which has room for two. `bias` begins with the tile's columns.
-template <class T, int N> __device__ inline void storeBoxes(
-    float (&sum)[N / 2], const TensorMap* y, const Piece& p, int matrix, int team, char* room, const float* bias) {
+// Where a thread's sums begin in C.
+__device__ inline int rowOf(const Piece& p, int team) { return p.row + team * LINES + threadIdx.x % 128 / 32 * 16 + threadIdx.x % 32 / 4; }
+__device__ inline int columnOf(const Piece& p) { return p.column + threadIdx.x % 4 * 2; }
+
+// Sums as elements of type T, box by box, by way of shared memory, which has room for two. `bias` begins with the tile's columns,
+// `own` is the thread's part of the first box of the residual, which is fetched a box ahead.
+template <class T, int N> __device__ inline void storeBoxes(float (&sum)[N / 2], const Task& t, const TensorMap* y, const Piece& p,
+    int matrix, int team, char* room, const float* bias, const After& after, const T* residual, Residual own) {
   const int WIDTH = 128 / sizeof(T);
   bool leads = threadIdx.x % 128 == 0;
 #pragma unroll
   for (int box = 0; box < N / WIDTH; box++) {
     char* out = room + box % 2 * CHUNK;
+    Residual next = own;
+    if (after.adds && box + 1 < N / WIDTH) loadResidual(&next, residual, t, rowOf(p, team), columnOf(p) + (box + 1) * WIDTH);
     if (leads) storeWaitRead<1>();
     syncNamed(1 + team, 128);
-    fillBox(sum, box * WIDTH / 8, out, bias, T());
+    fillBox(sum, box * WIDTH / 8, out, bias, after, own, T());
+    own = next;
     sharedPublish();
     syncNamed(1 + team, 128);
     if (leads) {
@@ -210,25 +258,30 @@ __device__ inline void storePair(bf16* to, float x, float y, bool pairs, bool bo
 }
 
 // Sums from where they are, for types and rows that boxes do not fit.
-template <int N, class T> __device__ inline void storePairs(
-    float (&sum)[N / 2], const Task& t, const Piece& p, int team, T* y, const float* bias) {
-  int thread = threadIdx.x % 128, lane = thread % 32;
-  int row = p.row + team * LINES + thread / 32 * 16 + lane / 4;
+template <int N, class T> __device__ inline void storePairs(float (&sum)[N / 2], const Task& t, const Piece& p, int team, T* y,
+    const float* bias, const After& after, const T* residual) {
+  int row = rowOf(p, team);
 #pragma unroll
   for (int j = 0; j < N / 8; j++) {
-    int column = p.column + j * 8 + lane % 4 * 2;
-    float2 add = *(const float2*)(bias + j * 8 + lane % 4 * 2);
+    int column = columnOf(p) + j * 8;
+    float2 add = *(const float2*)(bias + j * 8 + threadIdx.x % 4 * 2);
 #pragma unroll
     for (int half = 0; half < 2; half++) {
       int r = row + half * 8;
       const float* d = sum + 4 * j + 2 * half;
-      if (r < t.m && column < t.n) storePair(y + (i64)r * t.n + column, d[0] + add.x, d[1] + add.y, t.n % 2 == 0, column + 1 < t.n);
+      i64 at = (i64)r * t.n + column;
+      bool both = column + 1 < t.n;
+      if (r < t.m && column < t.n) {
+        float first = finish<T>(d[0] + add.x, after.gelu, after.adds, after.adds ? load(residual + at) : 0);
+        float second = finish<T>(d[1] + add.y, after.gelu, after.adds, after.adds && both ? load(residual + at + 1) : 0);
+        storePair(y + at, first, second, t.n % 2 == 0, both);
+      }
     }
   }
 }
 
 template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void product(
-    const Maps* maps, const Task& t, const T* bias, T* y, float* parts) {
+    const Maps* maps, const Task& t, const T* bias, const T* residual, T* y, float* parts) {
   typedef Shape<T, N> S;
   u64 *full = (u64*)(sharedBytes + S::BARRIERS), *empty = full + S::STAGES;
   if (threadIdx.x == 0) {
@@ -240,38 +293,55 @@ template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void pro
   }
   clusterSync();
   if (threadIdx.x < 128) {
-    registersLower<40>();
+    registersLower<48>();
     if (threadIdx.x == 0) fetchAll<T, N, A_ALONG, B_ALONG>(maps, t, full, empty);
     __syncwarp();
   } else {
     registersRaise<232>();
     int team = threadIdx.x / 128 - 1;
-    Place<S::STAGES> at;
+    Place<S::STAGES> place;
     Piece p;
+    // Of a depth in parts, what follows is left to those who add them up.
+    After after = {t.gelu && t.parts == 1, residual && t.parts == 1};
     float sum[N / 2], *columns = (float*)(sharedBytes + S::BIAS) + team * N;
     char* room = sharedBytes + S::OUT + team * 2 * CHUNK;
     int column = threadIdx.x % 128 * 2;
     for (int i = blockIdx.x / CLUSTER; pieceOf<T, N>(t, i, &p); i += gridDim.x / CLUSTER) {
       float2 add = make_float2(biasAt(bias, p.column + column, t.n), biasAt(bias, p.column + column + 1, t.n));
-      accumulate<T, N, A_ALONG, B_ALONG>(sum, p, team, at, full, empty);
+      int matrix = t.parts > 1 ? p.matrix * t.parts + p.part : p.matrix;
+      i64 at = (i64)matrix * t.m * t.n;
+      Residual first;
+      if (after.adds && t.boxes) loadResidual(&first, residual + at, t, rowOf(p, team), columnOf(p));
+      accumulate<T, N, A_ALONG, B_ALONG>(sum, p, team, place, full, empty);
       syncNamed(1 + team, 128);
       if (column < N) *(float2*)(columns + column) = add;
       syncNamed(1 + team, 128);
-      int matrix = t.parts > 1 ? p.matrix * t.parts + p.part : p.matrix;
-      i64 at = (i64)matrix * t.m * t.n;
       if (t.boxes && t.parts > 1) {
-        storeBoxes<float, N>(sum, &maps->y, p, matrix, team, room, columns);
+        storeBoxes<float, N>(sum, t, &maps->y, p, matrix, team, room, columns, After(), (const float*)0, first);
       } else if (t.boxes) {
-        storeBoxes<T, N>(sum, &maps->y, p, matrix, team, room, columns);
+        storeBoxes<T, N>(sum, t, &maps->y, p, matrix, team, room, columns, after, residual + at, first);
       } else if (t.parts > 1) {
-        storePairs<N>(sum, t, p, team, parts + at, columns);
+        storePairs<N>(sum, t, p, team, parts + at, columns, After(), (const float*)0);
       } else {
-        storePairs<N>(sum, t, p, team, y + at, columns);
+        storePairs<N>(sum, t, p, team, y + at, columns, after, residual + at);
       }
     }
     storeWait<0>();
   }
   clusterSync();
+}
+
+// What tf32 leaves of x, rounded to tf32: lines of `length` elements, `from` and `to` apart.
+extern "C" __global__ void rest_f32(int lines, int length, int from, int to, const float* x, float* y) {
+  FOR_EACH(i, (i64)lines * length) {
+    int line = (int)i / length, column = (int)i - line * length;
+    float value = x[(i64)line * from + column];
+    float rest = value - __uint_as_float(__float_as_uint(value) & 0xffffe000u);
+    u32 rounded;
+    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(rest));
+    // Of what is infinite nothing is left.
+    y[(i64)line * to + column] = rest == rest ? __uint_as_float(rounded) : 0;
+  }
 }
 
 // y[column][row] = x[row][column]; lines are `from` and `to` elements apart. Blocks of 256 threads turn TURNED × TURNED elements.
@@ -289,8 +359,8 @@ extern "C" __global__ void turn_f32(int rows, int columns, int from, int to, con
 
 #define PRODUCT(N, A, A_ALONG, B, B_ALONG, T, SUFFIX) \
   extern "C" __global__ void __cluster_dims__(CLUSTER, 1, 1) __launch_bounds__(384, 1) hopper##N##A##B##_##SUFFIX( \
-      const __grid_constant__ Maps maps, Task t, const T* bias, T* y, float* parts) { \
-    product<T, N, A_ALONG, B_ALONG>(&maps, t, bias, y, parts); \
+      const __grid_constant__ Maps maps, Task t, const T* bias, const T* residual, T* y, float* parts) { \
+    product<T, N, A_ALONG, B_ALONG>(&maps, t, bias, residual, y, parts); \
   }
 #define LAYOUTS(N) \
   PRODUCT(N, k, true, k, true, bf16, bf16) \

@@ -3,14 +3,22 @@
 
 // Copies by width, since bits are all that matters. Operands of the walk: source, target.
 template <class T> __device__ inline void copy(const Walk& w, const T* x, T* y) {
+  const T* const operands[] = {x, y};
+  int at[2];
+  if (inPacks(w, operands, y)) {
+    FOR_EACH(i, w.size / Pack<T>::SIZE) {
+      locate<2>(w, (int)i * Pack<T>::SIZE, at);
+      *(Pack<T>*)(y + at[1]) = *(const Pack<T>*)(x + at[0]);
+    }
+    return;
+  }
   FOR_EACH(i, w.size) {
-    int at[2];
     locate<2>(w, (int)i, at);
     y[at[1]] = x[at[0]];
   }
 }
 #define COPY(BYTES, T) \
-  extern "C" __global__ void copy_##BYTES(Walk w, const T* x, T* y) { copy(w, x, y); }
+  extern "C" __global__ void copy_##BYTES(const __grid_constant__ Walk w, const T* x, T* y) { copy(w, x, y); }
 COPY(1, unsigned char)
 COPY(2, unsigned short)
 COPY(4, u32)
@@ -38,7 +46,7 @@ template <class From, class To> __device__ inline void cast(const Walk& w, const
   }
 }
 #define CAST(FROM, FROM_NAME, TO, TO_NAME) \
-  extern "C" __global__ void cast_##FROM_NAME##_##TO_NAME(Walk w, const FROM* x, TO* y) { cast(w, x, y); }
+  extern "C" __global__ void cast_##FROM_NAME##_##TO_NAME(const __grid_constant__ Walk w, const FROM* x, TO* y) { cast(w, x, y); }
 #define CASTS_FROM(T, NAME) \
   CAST(T, NAME, double, f64) CAST(T, NAME, float, f32) CAST(T, NAME, f16, f16) CAST(T, NAME, bf16, bf16) \
   CAST(T, NAME, i64, i64) CAST(T, NAME, int, i32) CAST(T, NAME, unsigned char, u8) CAST(T, NAME, Bool, bool)
@@ -65,7 +73,7 @@ template <class T> __device__ inline void pick(
 }
 #define PICK(BYTES, T) \
   extern "C" __global__ void pick_##BYTES( \
-      Walk w, const i64* index, const T* x, T* y, int extent, int stride, int op, Fault* fault) { \
+      const __grid_constant__ Walk w, const i64* index, const T* x, T* y, int extent, int stride, int op, Fault* fault) { \
     pick(w, index, x, y, extent, stride, op, fault); \
   }
 PICK(1, unsigned char)
@@ -94,7 +102,7 @@ template <class T> __device__ inline void collect(
 }
 #define COLLECT(NAME, T, SUFFIX) \
   extern "C" __global__ void collect_##SUFFIX( \
-      Walk w, const T* x, const i64* index, const T* src, T* y, int extent, int picks, int xStride, int indexStride, \
+      const __grid_constant__ Walk w, const T* x, const i64* index, const T* src, T* y, int extent, int picks, int xStride, int indexStride, \
       int srcStride, int yStride, int op, Fault* fault) { \
     collect(w, x, index, src, y, extent, picks, xStride, indexStride, srcStride, yStride, op, fault); \
   }
@@ -130,7 +138,7 @@ template <class T> __device__ inline void dropout(
   }
 }
 #define DROPOUT(NAME, T, SUFFIX) \
-  extern "C" __global__ void dropout_##SUFFIX(Walk w, const T* x, T* y, double p, u64 seed, i64 offset) { \
+  extern "C" __global__ void dropout_##SUFFIX(const __grid_constant__ Walk w, const T* x, T* y, double p, u64 seed, i64 offset) { \
     dropout(w, x, y, p, seed, offset); \
   }
 FOR_TYPE(DROPOUT, _)

@@ -1,5 +1,6 @@
 // Works on lines of a row-major tensor along one dimension, each by itself: softmax and its kin, cross-entropy, layer
-// normalisation, running sums and positions. A line belongs to a block where its elements are neighbours, else to a thread.
+// normalisation, running sums and positions. A line belongs to a block or, if it is short, to a warp where its elements are
+// neighbours, else to a thread.
 #include "tenon.cuh"
 
 // The lines: how long, how far apart neighbours are, how many.
@@ -10,25 +11,29 @@ struct Lines {
 };
 
 // Who works on a line, and where its elements are.
-template <bool BLOCK> struct Team {
+enum Kind { THREAD, WARP, BLOCK };
+template <Kind KIND> struct Team {
   int line, first, step;
   i64 base;
   int inner;
   __device__ Team(const Lines& lines) {
-    line = BLOCK ? blockIdx.x : blockIdx.x * blockDim.x + threadIdx.x;
-    first = BLOCK ? threadIdx.x : 0;
-    step = BLOCK ? blockDim.x : 1;
+    int thread = blockIdx.x * blockDim.x + threadIdx.x;
+    line = KIND == BLOCK ? blockIdx.x : KIND == WARP ? thread / 32 : thread;
+    first = KIND == BLOCK ? threadIdx.x : KIND == WARP ? threadIdx.x % 32 : 0;
+    step = KIND == BLOCK ? blockDim.x : KIND == WARP ? 32 : 1;
     inner = lines.inner;
     base = (i64)(line / inner) * lines.length * inner + line % inner;
   }
   __device__ i64 at(int i) const { return base + (i64)i * inner; }
-  template <class Op, class T> __device__ T all(T value) const { return BLOCK ? blockReduce<Op>(value) : value; }
+  template <class Op, class T> __device__ T all(T value) const {
+    return KIND == BLOCK ? blockReduce<Op>(value) : KIND == WARP ? warpReduce<Op>(value) : value;
+  }
   __device__ bool leads() const { return first == 0; }
 };
 
 template <class T, class C> struct Exponentials {
   C max, sum;
-  template <bool BLOCK> __device__ Exponentials(const Team<BLOCK>& team, int length, const T* x) {
+  template <Kind KIND> __device__ Exponentials(const Team<KIND>& team, int length, const T* x) {
     C m = -INFINITY;
     for (int i = team.first; i < length; i += team.step) {
       m = Larger::both(m, load(x + team.at(i)));
@@ -42,9 +47,9 @@ template <class T, class C> struct Exponentials {
   }
 };
 
-template <bool BLOCK, class T> __device__ inline void softmax(const Lines& lines, const T* x, T* y) {
+template <Kind KIND, class T> __device__ inline void softmax(const Lines& lines, const T* x, T* y) {
   typedef COMPUTE(T) C;
-  Team<BLOCK> team(lines);
+  Team<KIND> team(lines);
   if (team.line >= lines.count) return;
   Exponentials<T, C> e(team, lines.length, x);
   for (int i = team.first; i < lines.length; i += team.step) {
@@ -52,9 +57,9 @@ template <bool BLOCK, class T> __device__ inline void softmax(const Lines& lines
   }
 }
 
-template <bool BLOCK, class T> __device__ inline void softmaxGrad(const Lines& lines, const T* y, const T* g, T* gradX) {
+template <Kind KIND, class T> __device__ inline void softmaxGrad(const Lines& lines, const T* y, const T* g, T* gradX) {
   typedef COMPUTE(T) C;
-  Team<BLOCK> team(lines);
+  Team<KIND> team(lines);
   if (team.line >= lines.count) return;
   C dot = 0;
   for (int i = team.first; i < lines.length; i += team.step) {
@@ -66,9 +71,9 @@ template <bool BLOCK, class T> __device__ inline void softmaxGrad(const Lines& l
   }
 }
 
-template <bool BLOCK, class T> __device__ inline void logSoftmax(const Lines& lines, const T* x, T* y) {
+template <Kind KIND, class T> __device__ inline void logSoftmax(const Lines& lines, const T* x, T* y) {
   typedef COMPUTE(T) C;
-  Team<BLOCK> team(lines);
+  Team<KIND> team(lines);
   if (team.line >= lines.count) return;
   Exponentials<T, C> e(team, lines.length, x);
   C logSum = log(e.sum);
@@ -77,9 +82,9 @@ template <bool BLOCK, class T> __device__ inline void logSoftmax(const Lines& li
   }
 }
 
-template <bool BLOCK, class T> __device__ inline void logSoftmaxGrad(const Lines& lines, const T* y, const T* g, T* gradX) {
+template <Kind KIND, class T> __device__ inline void logSoftmaxGrad(const Lines& lines, const T* y, const T* g, T* gradX) {
   typedef COMPUTE(T) C;
-  Team<BLOCK> team(lines);
+  Team<KIND> team(lines);
   if (team.line >= lines.count) return;
   C sum = 0;
   for (int i = team.first; i < lines.length; i += team.step) {
@@ -97,11 +102,11 @@ template <class T, class C> __device__ inline C share(int c, i64 label, int clas
   return weight ? q * load(weight + c) : q;
 }
 
-template <bool BLOCK, class T> __device__ inline void crossEntropy(
+template <Kind KIND, class T> __device__ inline void crossEntropy(
     const Lines& lines, const T* x, const i64* target, const T* weight, T* loss, double smoothing, i64 ignored, int op,
     Fault* fault) {
   typedef COMPUTE(T) C;
-  Team<BLOCK> team(lines);
+  Team<KIND> team(lines);
   if (team.line >= lines.count) return;
   i64 label = target[team.line];
   if (label == ignored || !inRange(label, lines.length, op, fault)) {
@@ -119,11 +124,11 @@ template <bool BLOCK, class T> __device__ inline void crossEntropy(
   if (team.leads()) store(loss + team.line, sum);
 }
 
-template <bool BLOCK, class T> __device__ inline void crossEntropyGrad(
+template <Kind KIND, class T> __device__ inline void crossEntropyGrad(
     const Lines& lines, const T* x, const i64* target, const T* weight, const T* g, T* gradX, double smoothing, i64 ignored,
     int op, Fault* fault) {
   typedef COMPUTE(T) C;
-  Team<BLOCK> team(lines);
+  Team<KIND> team(lines);
   if (team.line >= lines.count) return;
   i64 label = target[team.line];
   if (label == ignored || !inRange(label, lines.length, op, fault)) {
@@ -144,7 +149,7 @@ template <bool BLOCK, class T> __device__ inline void crossEntropyGrad(
 }
 
 template <class T> __device__ inline void cumSum(const Lines& lines, const T* x, T* y, int reverse) {
-  Team<false> team(lines);
+  Team<THREAD> team(lines);
   if (team.line >= lines.count) return;
   COMPUTE(T) sum = 0;
   for (int i = 0; i < lines.length; i++) {
@@ -155,7 +160,7 @@ template <class T> __device__ inline void cumSum(const Lines& lines, const T* x,
 }
 
 template <class T> __device__ inline void argMax(const Lines& lines, const T* x, i64* y) {
-  Team<false> team(lines);
+  Team<THREAD> team(lines);
   if (team.line >= lines.count) return;
   COMPUTE(T) best = load(x + team.at(0));
   int found = 0;
@@ -169,47 +174,134 @@ template <class T> __device__ inline void argMax(const Lines& lines, const T* x,
   y[team.line] = found;
 }
 
+// A row's elements that a thread of its block has to itself: in packs and in registers if there are few enough.
+#define PACKS 2
+template <class T> __device__ inline bool rowInPacks(int n, const void* x, const void* y) {
+  return n % Pack<T>::SIZE == 0 && n <= PACKS * Pack<T>::SIZE * (int)blockDim.x && isAligned(x) && isAligned(y);
+}
+// Calls work(column, registers) for each of them; those of a pack are neighbours.
+template <class T, class Work> __device__ inline void eachPack(int n, Work work) {
+  const int SIZE = Pack<T>::SIZE;
+#pragma unroll
+  for (int p = 0; p < PACKS; p++) {
+    int column = (p * blockDim.x + threadIdx.x) * SIZE;
+    if (column < n) work(column, p * SIZE);
+  }
+}
+template <class T> __device__ inline void loadPack(const T* from, COMPUTE(T)* to) {
+  Pack<T> pack = *(const Pack<T>*)from;
+#pragma unroll
+  for (int j = 0; j < Pack<T>::SIZE; j++) to[j] = load(pack.at + j);
+}
+template <class T> __device__ inline void storePack(const COMPUTE(T)* from, T* to) {
+  Pack<T> pack;
+#pragma unroll
+  for (int j = 0; j < Pack<T>::SIZE; j++) store(pack.at + j, from[j]);
+  *(Pack<T>*)to = pack;
+}
+
 template <class T> __device__ inline void layerNorm(
     int n, const T* x, const T* weight, const T* bias, T* y, T* mean, T* rstd, double eps) {
   typedef COMPUTE(T) C;
+  const int SIZE = Pack<T>::SIZE;
   i64 row = (i64)blockIdx.x * n;
+  C own[PACKS * SIZE];
+  bool packs = rowInPacks<T>(n, x, y) && isAligned(weight) && isAligned(bias);
   C sum = 0;
-  for (int i = threadIdx.x; i < n; i += blockDim.x) sum += load(x + row + i);
+  if (packs) {
+    eachPack<T>(n, [&](int column, int r) {
+      loadPack(x + row + column, own + r);
+#pragma unroll
+      for (int j = 0; j < SIZE; j++) sum += own[r + j];
+    });
+  } else {
+    for (int i = threadIdx.x; i < n; i += blockDim.x) sum += load(x + row + i);
+  }
   int count = max(n, 1);
   C m = blockReduce<Add>(sum) / count;
   sum = 0;
-  for (int i = threadIdx.x; i < n; i += blockDim.x) {
-    C d = load(x + row + i) - m;
-    sum += d * d;
+  if (packs) {
+    eachPack<T>(n, [&](int, int r) {
+#pragma unroll
+      for (int j = 0; j < SIZE; j++) sum += (own[r + j] - m) * (own[r + j] - m);
+    });
+  } else {
+    for (int i = threadIdx.x; i < n; i += blockDim.x) {
+      C d = load(x + row + i) - m;
+      sum += d * d;
+    }
   }
   C r = 1 / sqrt(blockReduce<Add>(sum) / count + C(eps));
   if (threadIdx.x == 0) {
     store(mean + blockIdx.x, m);
     store(rstd + blockIdx.x, r);
   }
-  for (int i = threadIdx.x; i < n; i += blockDim.x) {
-    C z = (load(x + row + i) - m) * r;
-    store(y + row + i, weight ? z * load(weight + i) + load(bias + i) : z);
+  if (packs) {
+    eachPack<T>(n, [&](int column, int k) {
+      C scale[SIZE], shift[SIZE];
+      if (weight) {
+        loadPack(weight + column, scale);
+        loadPack(bias + column, shift);
+      }
+#pragma unroll
+      for (int j = 0; j < SIZE; j++) {
+        C z = (own[k + j] - m) * r;
+        own[k + j] = weight ? z * scale[j] + shift[j] : z;
+      }
+      storePack(own + k, y + row + column);
+    });
+  } else {
+    for (int i = threadIdx.x; i < n; i += blockDim.x) {
+      C z = (load(x + row + i) - m) * r;
+      store(y + row + i, weight ? z * load(weight + i) + load(bias + i) : z);
+    }
   }
 }
 
 template <class T> __device__ inline void layerNormGrad(
     int n, const T* g, const T* x, const T* mean, const T* rstd, const T* weight, T* gradX) {
   typedef COMPUTE(T) C;
+  const int SIZE = Pack<T>::SIZE;
   i64 row = (i64)blockIdx.x * n;
   C m = load(mean + blockIdx.x);
   C r = load(rstd + blockIdx.x);
+  C scaled[PACKS * SIZE], normed[PACKS * SIZE];
+  bool packs = rowInPacks<T>(n, x, gradX) && isAligned(g) && isAligned(weight);
   C sum = 0, dot = 0;
-  for (int i = threadIdx.x; i < n; i += blockDim.x) {
-    C scaled = weight ? load(g + row + i) * load(weight + i) : load(g + row + i);
-    sum += scaled;
-    dot += scaled * (load(x + row + i) - m) * r;
+  if (packs) {
+    eachPack<T>(n, [&](int column, int k) {
+      C scale[SIZE];
+      loadPack(g + row + column, scaled + k);
+      loadPack(x + row + column, normed + k);
+      if (weight) loadPack(weight + column, scale);
+#pragma unroll
+      for (int j = 0; j < SIZE; j++) {
+        scaled[k + j] = weight ? scaled[k + j] * scale[j] : scaled[k + j];
+        normed[k + j] = (normed[k + j] - m) * r;
+        sum += scaled[k + j];
+        dot += scaled[k + j] * normed[k + j];
+      }
+    });
+  } else {
+    for (int i = threadIdx.x; i < n; i += blockDim.x) {
+      C value = weight ? load(g + row + i) * load(weight + i) : load(g + row + i);
+      sum += value;
+      dot += value * (load(x + row + i) - m) * r;
+    }
   }
   sum = blockReduce<Add>(sum) / n;
   dot = blockReduce<Add>(dot) / n;
-  for (int i = threadIdx.x; i < n; i += blockDim.x) {
-    C scaled = weight ? load(g + row + i) * load(weight + i) : load(g + row + i);
-    store(gradX + row + i, r * (scaled - sum - (load(x + row + i) - m) * r * dot));
+  if (packs) {
+    eachPack<T>(n, [&](int column, int k) {
+#pragma unroll
+      for (int j = 0; j < SIZE; j++) scaled[k + j] = r * (scaled[k + j] - sum - normed[k + j] * dot);
+      storePack(scaled + k, gradX + row + column);
+    });
+  } else {
+    for (int i = threadIdx.x; i < n; i += blockDim.x) {
+      C value = weight ? load(g + row + i) * load(weight + i) : load(g + row + i);
+      store(gradX + row + i, r * (value - sum - (load(x + row + i) - m) * r * dot));
+    }
   }
 }
 
@@ -222,6 +314,7 @@ template <class T> __device__ inline void layerNormGradParts(
   if (column >= n) return;
   C weight = 0, bias = 0;
   int end = min(rows, (int)(blockIdx.y + 1) * chunk);
+#pragma unroll 4
   for (int row = blockIdx.y * chunk; row < end; row++) {
     C value = load(g + (i64)row * n + column);
     weight += value * (load(x + (i64)row * n + column) - load(mean + row)) * load(rstd + row);
@@ -232,27 +325,28 @@ template <class T> __device__ inline void layerNormGradParts(
   part[n] = bias;
 }
 
-#define LINES(TEAM, BLOCK, T, SUFFIX) \
-  extern "C" __global__ void softmax_##TEAM##_##SUFFIX(Lines lines, const T* x, T* y) { softmax<BLOCK>(lines, x, y); } \
+#define LINES(TEAM, KIND, T, SUFFIX) \
+  extern "C" __global__ void softmax_##TEAM##_##SUFFIX(Lines lines, const T* x, T* y) { softmax<KIND>(lines, x, y); } \
   extern "C" __global__ void softmaxGrad_##TEAM##_##SUFFIX(Lines lines, const T* y, const T* g, T* gradX) { \
-    softmaxGrad<BLOCK>(lines, y, g, gradX); \
+    softmaxGrad<KIND>(lines, y, g, gradX); \
   } \
-  extern "C" __global__ void logSoftmax_##TEAM##_##SUFFIX(Lines lines, const T* x, T* y) { logSoftmax<BLOCK>(lines, x, y); } \
+  extern "C" __global__ void logSoftmax_##TEAM##_##SUFFIX(Lines lines, const T* x, T* y) { logSoftmax<KIND>(lines, x, y); } \
   extern "C" __global__ void logSoftmaxGrad_##TEAM##_##SUFFIX(Lines lines, const T* y, const T* g, T* gradX) { \
-    logSoftmaxGrad<BLOCK>(lines, y, g, gradX); \
+    logSoftmaxGrad<KIND>(lines, y, g, gradX); \
   } \
   extern "C" __global__ void crossEntropy_##TEAM##_##SUFFIX( \
       Lines lines, const T* x, const i64* target, const T* weight, T* loss, double smoothing, i64 ignored, int op, Fault* fault) { \
-    crossEntropy<BLOCK>(lines, x, target, weight, loss, smoothing, ignored, op, fault); \
+    crossEntropy<KIND>(lines, x, target, weight, loss, smoothing, ignored, op, fault); \
   } \
   extern "C" __global__ void crossEntropyGrad_##TEAM##_##SUFFIX( \
       Lines lines, const T* x, const i64* target, const T* weight, const T* g, T* gradX, double smoothing, i64 ignored, int op, \
       Fault* fault) { \
-    crossEntropyGrad<BLOCK>(lines, x, target, weight, g, gradX, smoothing, ignored, op, fault); \
+    crossEntropyGrad<KIND>(lines, x, target, weight, g, gradX, smoothing, ignored, op, fault); \
   }
 #define ROWS(NAME, T, SUFFIX) \
-  LINES(block, true, T, SUFFIX) \
-  LINES(thread, false, T, SUFFIX) \
+  LINES(block, BLOCK, T, SUFFIX) \
+  LINES(warp, WARP, T, SUFFIX) \
+  LINES(thread, THREAD, T, SUFFIX) \
   extern "C" __global__ void cumSum_thread_##SUFFIX(Lines lines, const T* x, T* y, int reverse) { cumSum(lines, x, y, reverse); } \
   extern "C" __global__ void argMax_thread_##SUFFIX(Lines lines, const T* x, i64* y) { argMax(lines, x, y); } \
   extern "C" __global__ void layerNorm_##SUFFIX( \

@@ -87,6 +87,30 @@ template <int N> __device__ inline void locate(const Walk& w, int i, int* at) {
   }
 }
 
+// As many elements as are read or written at once.
+template <class T> struct alignas(16) Pack {
+  static const int SIZE = 16 / sizeof(T);
+  T at[SIZE];
+};
+
+__device__ inline bool isAligned(const void* p) { return (u64)p % 16 == 0; }
+
+// Whether a walk can be taken pack by pack: the first N operands begin at x and have neighbours along the innermost dimension.
+template <class T, int N> __device__ inline bool inPacks(const Walk& w, const T* const (&x)[N], const void* y) {
+  const int SIZE = Pack<T>::SIZE;
+  bool fit = w.rank > 0 && isAligned(y);
+#pragma unroll
+  for (int n = 0; n < N; n++) {
+    fit = fit && isAligned(x[n]);
+    // With indices that are known, the walk stays where parameters are.
+#pragma unroll
+    for (int d = 0; d < MOST_DIMS; d++) {
+      if (d < w.rank) fit = fit && (d == w.rank - 1 ? w.stride[n][d] == 1 && w.dim[d] % SIZE == 0 : w.stride[n][d] % SIZE == 0);
+    }
+  }
+  return fit;
+}
+
 // Every element of the walk, shared among all threads of the grid.
 #define FOR_EACH(i, size) \
   for (i64 i = blockIdx.x * (i64)blockDim.x + threadIdx.x; i < (i64)(size); i += gridDim.x * (i64)blockDim.x)
@@ -105,13 +129,17 @@ struct Smaller {
   template <class T> __device__ static T both(T a, T b) { return a != a ? a : (b < a || b != b ? b : a); }
 };
 
-// Combines the values of all threads of a block, always in the same order; every thread gets the result.
+// Combines the values of all threads of a warp, always in the same order; every thread gets the result.
+template <class Op, class T> __device__ inline T warpReduce(T value) {
+  for (int s = 16; s > 0; s >>= 1) value = Op::both(value, __shfl_xor_sync(0xffffffffu, value, s));
+  return value;
+}
+
+// The same for a block.
 template <class Op, class T> __device__ inline T blockReduce(T value) {
   __shared__ T part[32];
   __syncthreads();
-  for (int s = 16; s > 0; s >>= 1) {
-    value = Op::both(value, __shfl_xor_sync(0xffffffffu, value, s));
-  }
+  value = warpReduce<Op>(value);
   if (threadIdx.x % 32 == 0) {
     part[threadIdx.x / 32] = value;
   }
@@ -127,12 +155,50 @@ template <class C> __device__ inline C sigmoid(C x) {
   return 1 / (1 + exp(-x));
 }
 
-template <class C> __device__ inline C gelu(C x) {
+template <class T> __device__ inline COMPUTE(T) gelu(COMPUTE(T) x) {
+  typedef COMPUTE(T) C;
   return C(0.5) * x * erfc(-x * C(0.70710678118654752));
 }
 
-template <class C> __device__ inline C geluGrad(C x) {
+template <class T> __device__ inline COMPUTE(T) geluGrad(COMPUTE(T) x) {
+  typedef COMPUTE(T) C;
   return C(0.5) * erfc(-x * C(0.70710678118654752)) + x * exp(C(-0.5) * x * x) * C(0.3989422804014327);
+}
+
+// exp(−x²/2), and the share of a normal distribution beyond |x| within 7e-7 of itself, which is far less than BF16 rounds:
+// a polynomial in 1 / (1 + 0.46 |x| / √2), fitted to exp(x²/2) · erfc(|x| / √2), with half its coefficients.
+__device__ inline float normalTail(float x, float* bell) {
+  float t = __fdividef(1, fmaf(fabsf(x), 0.325269119f, 1));
+  *bell = exp2f(x * x * -0.72134752f);
+  float p = fmaf(t, 0.0338571566f, -0.113314585f);
+  p = fmaf(t, p, 0.08459541f);
+  p = fmaf(t, p, 0.0263053824f);
+  p = fmaf(t, p, 0.093423862f);
+  p = fmaf(t, p, 0.11559095f);
+  p = fmaf(t, p, 0.129778632f);
+  p = fmaf(t, p, 0.12976353f);
+  return *bell * p * t;
+}
+template <> __device__ inline float gelu<bf16>(float x) {
+  float bell, size = fabsf(x) > 100 ? 100 : fabsf(x);
+  return fmaf(-size, normalTail(size, &bell), x > 0 ? x : 0);
+}
+template <> __device__ inline float geluGrad<bf16>(float x) {
+  float bell, tail = normalTail(x, &bell);
+  return fmaf(x * bell, 0.39894228f, x > 0 ? 1 - tail : tail);
+}
+
+template <class T> __device__ inline float rounded(float x) {
+  T stored;
+  store(&stored, x);
+  return load(&stored);
+}
+
+// What a plan has done to an element of a product before it is stored: GELU, and a residual that is added. Each step rounds
+// what the one before came to, as if that had been stored in between.
+template <class T> __device__ inline float finish(float x, bool geluFollows, bool adds, float residual) {
+  if (geluFollows) x = gelu<T>(rounded<T>(x));
+  return adds ? rounded<T>(x) + residual : x;
 }
 
 // Writes one kernel for each type that holds real numbers.

@@ -173,14 +173,16 @@ template <class T, int WARPS_M, int WARPS_N, int FM, int FN, bool A_ALONG, bool 
   }
 }
 
-// y = the sum of the parts, in their order, + bias; a row of the batch is a matrix of m × n elements.
-template <class T> __device__ inline void sumParts(int size, const Result& c, const float* parts, const T* bias, T* y) {
+// y = the sum of the parts, in their order, + bias, and what follows; a row of the batch is a matrix of m × n elements.
+template <class T> __device__ inline void sumParts(
+    int size, const Result& c, const float* parts, const T* bias, int gelu, const T* residual, T* y) {
   int elements = c.m * c.n;
   FOR_EACH(i, size) {
     const float* from = parts + (i / elements * c.parts) * (i64)elements + i % elements;
     float sum = 0;
     for (int part = 0; part < c.parts; part++) sum += from[(i64)part * elements];
-    store(y + i, bias ? sum + load(bias + i % c.n) : sum);
+    sum = bias ? sum + load(bias + i % c.n) : sum;
+    store(y + i, finish<T>(sum, gelu, residual, residual ? load(residual + i) : 0));
   }
 }
 
@@ -205,6 +207,22 @@ template <class T> __device__ inline void low(
       storePair(to + depth, u - load(to), v - load(to + 1), true, true);
     }
   });
+}
+
+// The same of sums in parts, [parts, rows, rank].
+__device__ inline void putLow(float* y, int depth, float value) { *y = value; }
+__device__ inline void putLow(bf16* y, int depth, float value) {
+  store(y, value);
+  store(y + depth, value - load(y));
+}
+template <class T> __device__ inline void sumLow(int rows, int rank, int parts, const float* sums, double scale, int depth, T* y) {
+  int width = sizeof(T) == 2 ? 2 * depth : depth;
+  FOR_EACH(i, (i64)rows * depth) {
+    int row = (int)(i / depth), column = (int)(i % depth);
+    float sum = 0;
+    for (int part = 0; column < rank && part < parts; part++) sum += sums[((i64)part * rows + row) * rank + column];
+    putLow(y + (i64)row * width + column, depth, sum * (float)scale);
+  }
 }
 
 // Lines of `width` elements without gaps that repeat a matrix of `height` lines and `span` columns, of which x, with steps along
@@ -237,12 +255,16 @@ template <class T> __device__ inline void pack(const Packing& p, const T* x, T* 
 #define PRODUCTS(T, SUFFIX) \
   LAYOUTS(128, 2, 2, 4, 4, T, SUFFIX) \
   LAYOUTS(64, 2, 2, 2, 2, T, SUFFIX) \
-  extern "C" __global__ void sumParts_##SUFFIX(int size, Result c, const float* parts, const T* bias, T* y) { \
-    sumParts(size, c, parts, bias, y); \
+  extern "C" __global__ void sumParts_##SUFFIX( \
+      int size, Result c, const float* parts, const T* bias, int gelu, const T* residual, T* y) { \
+    sumParts(size, c, parts, bias, gelu, residual, y); \
   } \
   extern "C" __global__ void __launch_bounds__(128) tensorLow_##SUFFIX( \
       Result c, Product p, const T* a, const T* b, double scale, int depth, T* y) { \
     low(c, p, a, b, scale, depth, y); \
+  } \
+  extern "C" __global__ void sumLow_##SUFFIX(int rows, int rank, int parts, const float* sums, double scale, int depth, T* y) { \
+    sumLow(rows, rank, parts, sums, scale, depth, y); \
   } \
   extern "C" __global__ void pack_##SUFFIX(Packing p, const T* x, T* y) { pack(p, x, y); }
 PRODUCTS(bf16, bf16)

@@ -108,7 +108,7 @@ kernel void gatedGelu(int size, int width, POINTER(const ELEMENT, z), POINTER(co
 }
 
 // A group a gate: its gradient is a sum over the expert's width.
-kernel void gatedGeluGrad(int width, POINTER(const ELEMENT, z), POINTER(const ELEMENT, gate), POINTER(const ELEMENT, g),
+kernel void gatedGeluGrad(int gates, int width, POINTER(const ELEMENT, z), POINTER(const ELEMENT, gate), POINTER(const ELEMENT, g),
     POINTER(ELEMENT, gradZ), POINTER(ELEMENT, gradGate)) {
   local REAL part[MOST_ITEMS];
   SHIFT(z);
@@ -117,6 +117,7 @@ kernel void gatedGeluGrad(int width, POINTER(const ELEMENT, z), POINTER(const EL
   SHIFT(gradZ);
   SHIFT(gradGate);
   int group = (int)get_group_id(0);
+  if (group >= gates) return;
   REAL weight = LOAD(gate + group);
   REAL sum = 0;
   long first = (long)group * width;

@@ -19,7 +19,6 @@ import dev.tenon.engine.op.Unary;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -33,14 +32,8 @@ class CudaGraphTest {
   private final Random random = new Random(3);
 
   @BeforeEach
-  void askForGraphs() {
+  void requireGpu() {
     assumeTrue(Driver.missing().isEmpty(), "there is no NVIDIA GPU here");
-    System.setProperty("tenon.cuda.graphs", "true");
-  }
-
-  @AfterEach
-  void askForNone() {
-    System.clearProperty("tenon.cuda.graphs");
   }
 
   private float[] values(int count) {

@@ -17,11 +17,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 class HopperProductsTest {
   private static final int SHARED_BYTES = 227 << 10;
 
-  private final HopperProducts products = new HopperProducts(null, null, 132);
+  private final HopperProducts products = new HopperProducts(null, null, 132, false);
 
   private static Factors factors(DType dtype, Walk batch, int m, int n, int k, boolean along) {
     return new Factors(
-        dtype, batch, m, n, k, new Side(0L, along, along ? k : m), new Side(0L, along, along ? k : n), AlignedProducts.NOTHING, 0L);
+        dtype, batch, m, n, k, new Side(0L, along, along ? k : m), new Side(0L, along, along ? k : n), AlignedProducts.NOTHING, 0L, AlignedProducts.ALONE);
   }
 
   private static Factors single(DType dtype, int m, int n, int k, boolean along) {
@@ -51,6 +51,24 @@ class HopperProductsTest {
     assertThat(products.cut(single(DType.BF16, 3072, 768, 25216, false), 1).parts()).isGreaterThan(1);
   }
 
+  @ParameterizedTest
+  @CsvSource({"25216, 48", "6304, 12", "256, 2", "100000, 3"})
+  void productsOfFewColumnsAlwaysLeaveTheirSumsInParts(int m, int slices) {
+    HopperProducts.Cut cut = products.narrow(m, slices);
+    assertThat(cut.parts()).isGreaterThan(1);
+    assertThat(cut.parts() * cut.each()).isGreaterThanOrEqualTo(slices);
+    assertThat((cut.parts() - 1) * cut.each()).isLessThan(slices);
+  }
+
+  @Test
+  void onlyLargeSingleProductsOfF32AreSplit() {
+    HopperProducts split = new HopperProducts(null, null, 132, true);
+    assertThat(split.refusal(single(DType.F32, 512, 512, 512, true))).isNull();
+    assertThat(split.refusal(single(DType.F32, 512, 512, 512, false))).isNull();
+    assertThat(split.refusal(single(DType.F32, 197, 512, 512, true))).contains("197 × 512");
+    assertThat(split.refusal(single(DType.BF16, 512, 512, 512, true))).contains("BF16");
+  }
+
   @Test
   void bf16IsTakenInEveryLayout() {
     assertThat(products.refusal(single(DType.BF16, 16, 16, 16, true))).isNull();
@@ -76,7 +94,7 @@ class HopperProductsTest {
   void repeatedLinesAreRefused() {
     Side repeated = new Side(0L, true, 0);
     Factors factors = new Factors(
-        DType.BF16, GemmKernels.SINGLE, 8, 8, 8, repeated, new Side(0L, true, 8), AlignedProducts.NOTHING, 0L);
+        DType.BF16, GemmKernels.SINGLE, 8, 8, 8, repeated, new Side(0L, true, 8), AlignedProducts.NOTHING, 0L, AlignedProducts.ALONE);
     assertThat(products.refusal(factors)).contains("lie apart");
   }
 

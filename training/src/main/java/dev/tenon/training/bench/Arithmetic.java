@@ -11,6 +11,8 @@ public enum Arithmetic {
   FP32(DType.F32, Precision.FP32, DType.F32.roundoff()),
   /** F32, whose products round their factors to 10 bits after the point. */
   TF32(DType.F32, Precision.TF32, 0x1p-11),
+  /** F32, whose products split their factors into parts that together keep its bits. */
+  SPLIT(DType.F32, Precision.FP32_SPLIT, DType.F32.roundoff()),
   /** BF16, with sums in F32. */
   BF16(DType.BF16, Precision.FP32, DType.BF16.roundoff());
 
@@ -26,7 +28,7 @@ public enum Arithmetic {
 
   /** Those that a device is fast in. */
   static List<Arithmetic> of(Device device) {
-    return device.kind() == Device.Kind.CUDA ? List.of(BF16, TF32, FP32) : List.of(FP32);
+    return device.kind() == Device.Kind.CUDA ? List.of(BF16, TF32, SPLIT, FP32) : List.of(FP32);
   }
 
   DType dtype() {

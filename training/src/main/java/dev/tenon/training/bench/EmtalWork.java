@@ -22,6 +22,7 @@ import dev.tenon.training.recipe.RetainingSpec;
 import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * One training step of EMTAL with {@code batch} images of 224×224: 4 tasks of equally many classes, rank 4 on all four layers of a
@@ -88,11 +89,7 @@ public record EmtalWork(VitPreset preset, int batch, int classes) implements Net
   @Override
   public Prepared prepare(Arithmetic arithmetic) {
     EmtalWork small = new EmtalWork(VitPreset.TINY, 1, classes);
-    double[] expected = Check.onReference(_ -> small.first(DType.F32));
-    try (Scope _ = Scope.open()) {
-      Check.near("loss and norm of the gradients", small.first(arithmetic.dtype()), expected,
-          2 * VitWork.bound(VitWork.firstBlock(small.vit()), arithmetic));
-    }
+    check(type -> small.training(VitWork.firstBlock(small.vit()), type, true), small.images(), arithmetic);
     Training training = training(vit(), arithmetic.dtype(), false);
     Batch images = images();
     long[] step = {0};
@@ -106,8 +103,16 @@ public record EmtalWork(VitPreset preset, int batch, int classes) implements Net
     return new Cost(2 * forward.flops(), 2 * forward.bytes());
   }
 
-  private double[] first(DType type) {
-    Training.Step step = training(VitWork.firstBlock(vit()), type, true).step(images(), 0, LR);
-    return new double[] {step.loss(), step.gradientNorm()};
+  /** Holds loss and gradients of a first step to the reference. */
+  static void check(Function<DType, Training> small, Batch images, Arithmetic arithmetic) {
+    Function<DType, double[]> first = type -> {
+      Training.Step step = small.apply(type).step(images, 0, LR);
+      return new double[] {step.loss(), step.gradientNorm()};
+    };
+    double[] expected = Check.onReference(_ -> first.apply(DType.F32));
+    try (Scope _ = Scope.open()) {
+      Check.near("loss and norm of the gradients", first.apply(arithmetic.dtype()), expected,
+          2 * VitWork.bound(small.apply(DType.F32).vit(), arithmetic));
+    }
   }
 }

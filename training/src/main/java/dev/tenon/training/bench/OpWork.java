@@ -2,6 +2,8 @@ package dev.tenon.training.bench;
 
 import dev.tenon.engine.Scope;
 import dev.tenon.engine.Tensor;
+import dev.tenon.engine.op.Linear;
+import dev.tenon.engine.op.LoraLinear;
 import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Spec;
 import java.util.List;
@@ -16,6 +18,12 @@ import java.util.function.Function;
  * @param sums additions one after another on that way
  */
 record OpWork(String name, Op op, Function<Draws, List<Tensor>> draw, Check.Part part, int stages, double sums) implements Workload {
+  /** Only products have factors to split. */
+  @Override
+  public boolean in(Arithmetic arithmetic) {
+    return arithmetic != Arithmetic.SPLIT || op instanceof Linear || op instanceof LoraLinear;
+  }
+
   @Override
   public Prepared prepare(Arithmetic arithmetic) {
     List<Tensor> operands = operands(arithmetic);

@@ -64,20 +64,25 @@ public record VitWork(VitPreset preset, int batch) implements NetworkWork {
 
   @Override
   public Prepared prepare(Arithmetic arithmetic) {
-    Vit vit = vit(arithmetic.dtype());
+    return inference(vit(arithmetic.dtype()), 1, arithmetic);
+  }
+
+  /** Inference of a network whose router has faded to {@code alpha}: its first block is checked alone, then the plan of all of it. */
+  Prepared inference(Vit vit, double alpha, Arithmetic arithmetic) {
     Tensor images = images(arithmetic.dtype());
     Vit first = firstBlock(vit);
     double bound = bound(first, arithmetic);
     try (Scope _ = Scope.open()) {
       Tensor image = images.slice(0, 0, 1);
       double[] expected = Check.onReference(host -> new Vit(first.weights().map(t -> t.to(host).cast(DType.F64)), first.config())
-          .forward(image.to(host).cast(DType.F64)).toDoubles());
-      Check.near("logits", first.forward(image).toDoubles(), expected, bound);
+          .forward(image.to(host).cast(DType.F64), alpha).toDoubles());
+      Check.near("logits", first.forward(image, alpha).toDoubles(), expected, bound);
     }
-    Plan plan = Plan.of(in -> List.of(vit.forward(in.getFirst())), List.of(new Spec(images.dtype(), images.shape())), WeightFormat.F32);
+    Plan plan =
+        Plan.of(in -> List.of(vit.forward(in.getFirst(), alpha)), List.of(new Spec(images.dtype(), images.shape())), WeightFormat.F32);
     Scope.current().backend().upload(images.bytes(), plan.inputs().getFirst().storage(), 0);
     try (Scope _ = Scope.open()) {
-      double[] expected = vit.forward(images).toDoubles();
+      double[] expected = vit.forward(images, alpha).toDoubles();
       for (int run = 1; run <= 2; run++) {
         Check.near("logits of run " + run + " of the plan", plan.run().getFirst().toDoubles(), expected, bound);
       }

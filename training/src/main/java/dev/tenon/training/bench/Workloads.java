@@ -67,6 +67,9 @@ record Workloads(int batch) {
     all.add(new EmtalWork(VitPreset.TINY, 32, 80));
     if (preset == VitPreset.BASE) {
       all.add(new EmtalWork(preset, 32, 600));
+      all.add(new EmtalWork(preset, batch, 600));
+      all.add(new RoutedVitWork(preset, batch, 600));
+      all.add(new FullStepWork(preset, batch));
     }
   }
 
