@@ -13,8 +13,8 @@ void multiply(const Problem& p) {
   CHECK(cudaDeviceGetAttribute(&units, cudaDevAttrMultiProcessorCount, 0));
   TensorMap a = mapOf(p.a, p.k, p.m, LINES), b = mapOf(p.b, p.k, p.n, LINES);
   bool boxes = p.n % 8 == 0;
-  Maps maps = {a, b, a, b, boxes ? mapOf(p.c, p.n, p.m, LINES) : a, a, b, a, b};
-  Task task = {p.m, p.n, 1, 1, tiles(p.k, S::DEPTH), p.k, 0, 0, 0, boxes, 0, 1};
+  Maps maps = {a, b, a, b, boxes ? mapOf(p.c, p.n, p.m, LINES) : a};
+  Task task = {p.m, p.n, 1, 1, tiles(p.k, S::DEPTH), p.k, 0, 0, 0, boxes, 0};
   CHECK(cudaFuncSetAttribute(hopper256kk_bf16, cudaFuncAttributeMaxDynamicSharedMemorySize, BYTES));
   int pieces = tiles(p.m, CLUSTER * ROWS) * tiles(p.n, 256);
   hopper256kk_bf16<<<CLUSTER * std::min(pieces, units / CLUSTER), 384, BYTES>>>(maps, task, 0, 0, p.c, 0);

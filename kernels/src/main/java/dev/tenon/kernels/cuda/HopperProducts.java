@@ -12,13 +12,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
-/**
- * Launches the products of the text {@code hopper.cu}, for compute capability 9.0.
- *
- * @param split whether F32 is multiplied as such, in three passes of tf32 over what tf32 has of each element and what that leaves; an
- *     infinite factor then makes NaN
- */
-record HopperProducts(Driver driver, Launcher launcher, int multiprocessors, boolean split) implements AlignedProducts {
+/** Launches the products of the text {@code hopper.cu}, for compute capability 9.0. */
+record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) implements AlignedProducts {
   /** Of the GPUs that have the text's instructions, times 10. */
   static final int CAPABILITY = 90;
 
@@ -35,9 +30,8 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors, boo
   private static final int LEAST_TURNED = 256;
   /** Columns of a tile for products that have fewer. */
   private static final int NARROW = 128;
-  /** Maps of a launch, and where those of the rests begin. */
-  private static final long MAPS = 9;
-  private static final int RESTS = 5;
+  /** Of a launch. */
+  private static final long MAPS = 5;
   private static final int LEAST_SLICES = 8;
   private static final int MOST_PARTS = 16;
   /** In times of a slice of 256 columns: to begin and end a tile; to write and read sums of a part of a tile; to add them up at all. */
@@ -68,9 +62,6 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors, boo
       return "needs a depth to multiply along";
     }
     Walk batch = f.batch();
-    if (split && (f.dtype() != DType.F32 || batch.size() > 1 || Math.min(f.m(), f.n()) < LEAST_TURNED)) {
-      return "splits F32 of large single products, and here are " + batch.size() + " of " + f.m() + " × " + f.n() + " in " + f.dtype();
-    }
     boolean turns = f.dtype() == DType.F32 && !(f.a().along() && f.b().along());
     if (turns && (batch.size() > 1 || Math.min(f.m(), f.n()) < LEAST_TURNED)) {
       return "multiplies F32 whose lines run along the depth, or turns operands of large single products, and here are "
@@ -136,7 +127,7 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors, boo
     int batch = (int) f.batch().size();
     int rows = (f.m() + CLUSTER * ROWS - 1) / (CLUSTER * ROWS);
     long pieces = (long) rows * ((f.n() + cut.columns() - 1) / cut.columns()) * batch * cut.parts();
-    Element element = f.dtype() == DType.BF16 ? Element.BF16 : split ? Element.F32 : Element.TF32;
+    Element element = f.dtype() == DType.BF16 ? Element.BF16 : Element.TF32;
     Element stored = cut.parts() > 1 || f.dtype() == DType.F32 ? Element.F32 : Element.BF16;
     long address = cut.parts() > 1 ? partial : Launcher.address(call.output(0));
     boolean boxes = f.n() * stored.bytes() % TensorMap.CHUNK == 0 && address % TensorMap.CHUNK == 0;
@@ -144,7 +135,7 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors, boo
     long stepB = step(f.batch(), 1);
     Second second = f.second();
     int[] task = {f.m(), f.n(), batch, cut.parts(), cut.each(), f.k(), second.k(), stepA == 0 ? 0 : 1, stepB == 0 ? 0 : 1, boxes ? 1 : 0,
-        f.after().gelu() ? 1 : 0, passes()};
+        f.after().gelu() ? 1 : 0};
     String name = TEXT + cut.columns() + (f.a().along() ? "k" : "m") + (f.b().along() ? "k" : "n");
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment maps = arena.allocate(MAPS * TensorMap.BYTES, TensorMap.ALIGNMENT);
@@ -156,14 +147,6 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors, boo
         encode(maps, 2, element, a2, f.m(), second.k(), 1, 0);
         encode(maps, 3, element, b2, f.n(), second.k(), 1, 0);
       }
-      if (split) {
-        encode(maps, RESTS, element, rest(call, in, f.a(), f.m(), f.k()), f.m(), f.k(), 1, 0);
-        encode(maps, RESTS + 1, element, rest(call, in, f.b(), f.n(), f.k()), f.n(), f.k(), 1, 0);
-      }
-      if (split && second.k() > 0) {
-        encode(maps, RESTS + 2, element, rest(call, in, a2, f.m(), second.k()), f.m(), second.k(), 1, 0);
-        encode(maps, RESTS + 3, element, rest(call, in, b2, f.n(), second.k()), f.n(), second.k(), 1, 0);
-      }
       if (boxes) {
         encode(maps, 4, stored, new Side(address, true, f.n()), f.m(), f.n(), batch * cut.parts(), (long) f.m() * f.n());
       }
@@ -171,19 +154,6 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors, boo
           new Grid(CLUSTER * (int) Math.min(pieces, multiprocessors / CLUSTER), 1, 1, THREADS, cut.sharedBytes()), maps, task,
           cut.parts() == 1 ? f.bias() : 0L, f.after().residual(), call.output(0), partial);
     }
-  }
-
-  private int passes() {
-    return split ? 3 : 1;
-  }
-
-  /** What tf32 leaves of an operand's elements, line by line. */
-  private Side rest(Call call, Operands in, Side side, int across, int k) {
-    int line = AlignedProducts.roundUp(k, TensorMap.CHUNK / Float.BYTES);
-    long at = in.scratch((long) across * line * Float.BYTES);
-    launcher.launch(call, Launcher.Entry.of(TEXT, "rest", DType.F32), Grid.over((long) across * k, 4), across, k, side.line(), line,
-        side.at(), at);
-    return new Side(at, true, line);
   }
 
   /** The same products of operands whose lines run along the depth, which is how the instructions take tf32. */
@@ -250,7 +220,7 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors, boo
 
   private int slices(Factors f) {
     int depth = TensorMap.ROW / f.dtype().byteSize();
-    return ((f.k() + depth - 1) / depth + (f.second().k() + depth - 1) / depth) * passes();
+    return (f.k() + depth - 1) / depth + (f.second().k() + depth - 1) / depth;
   }
 
   /** What a slice takes, beside one of 256 columns. */

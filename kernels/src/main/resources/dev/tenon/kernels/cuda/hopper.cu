@@ -3,7 +3,8 @@
 // A cluster of two blocks computes 256 × N elements of C at a time, each block 128 rows, and goes on to the next until all are done.
 // Of a block's three warpgroups the first only starts copies of slices, 128 bytes deep, into a ring of stages; each of the others
 // multiplies 64 rows. Both blocks need the same slice of B: each fetches half of it for both. The slices of A2 and B2, which lie
-// like A and B, follow into the same sums. GELU and a residual may follow the bias. Stores of a tile of C are under way while the next tile is multiplied.
+// like A and B, follow into the same sums. GELU and a residual may follow the bias. Stores of a tile of C are under way while the next
+// tile is multiplied.
 #include "hopper.cuh"
 
 #ifdef HOPPER
@@ -14,27 +15,23 @@
 #define LEADERS 2
 #define TILES_TOGETHER 8
 #define TURNED 32
-#define RESTS 5
 
 extern __shared__ __align__(1024) char sharedBytes[];
 
-// Boxes are of 64 lines of 128 bytes. Lines of A run along the depth or along m, those of B along the depth or along n. RESTS maps
-// after each operand's is that of what is left of its f32 elements once they lose the bits that tf32 has not.
+// Boxes are of 64 lines of 128 bytes. Lines of A run along the depth or along m, those of B along the depth or along n.
 struct Maps {
   TensorMap a, b, a2, b2, y;
-  TensorMap rest[4];
 };
 
 // A batch of products; an operand whose step is 0 is the same in all of them, and otherwise it is 1. Of a depth cut into `parts` of
 // `each` slices, none without any, every part stores its own sums. `boxes` when rows of C are fit for tensor copies; `gelu` when
-// that function follows. In three passes over the depth, A·B, A·rest of B and rest of A·B, f32 is multiplied as f32.
+// that function follows.
 struct Task {
   int m, n, batch;
   int parts, each;
   int k, k2;
   int aStep, bStep;
   int boxes, gelu;
-  int passes;
 };
 
 template <class T, int N> struct Shape {
@@ -63,7 +60,7 @@ template <class T, int N> __device__ inline bool pieceOf(const Task& t, int i, P
   p->part = i / tiles % t.parts;
   const int DEPTH = Shape<T, N>::DEPTH;
   p->from = p->part * t.each;
-  p->end = min(p->from + t.each, ((t.k + DEPTH - 1) / DEPTH + (t.k2 + DEPTH - 1) / DEPTH) * t.passes);
+  p->end = min(p->from + t.each, (t.k + DEPTH - 1) / DEPTH + (t.k2 + DEPTH - 1) / DEPTH);
   return true;
 }
 
@@ -85,14 +82,12 @@ template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void fet
   Place<S::STAGES> at;
   Piece p;
   u32 rank = clusterRank();
-  int firsts = (t.k + S::DEPTH - 1) / S::DEPTH, slices = firsts + (t.k2 + S::DEPTH - 1) / S::DEPTH;
+  int firsts = (t.k + S::DEPTH - 1) / S::DEPTH;
   for (int i = blockIdx.x / CLUSTER; pieceOf<T, N>(t, i, &p); i += gridDim.x / CLUSTER) {
     for (int slice = p.from; slice < p.end; slice++, at.next()) {
-      int pass = slice / slices, within = slice - pass * slices;
-      bool first = within < firsts;
-      const TensorMap* a = &maps->a + (first ? 0 : 2) + (pass == 2 ? RESTS : 0);
-      const TensorMap* b = &maps->b + (first ? 0 : 2) + (pass == 1 ? RESTS : 0);
-      int k = (first ? within : within - firsts) * S::DEPTH;
+      bool first = slice < firsts;
+      const TensorMap *a = first ? &maps->a : &maps->a2, *b = first ? &maps->b : &maps->b2;
+      int k = (first ? slice : slice - firsts) * S::DEPTH;
       char* stage = sharedBytes + at.stage * S::BYTES;
       u64* arrived = full + at.stage;
       barrierWait(empty + at.stage, at.round ^ 1);
@@ -329,19 +324,6 @@ template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void pro
     storeWait<0>();
   }
   clusterSync();
-}
-
-// What tf32 leaves of x, rounded to tf32: lines of `length` elements, `from` and `to` apart.
-extern "C" __global__ void rest_f32(int lines, int length, int from, int to, const float* x, float* y) {
-  FOR_EACH(i, (i64)lines * length) {
-    int line = (int)i / length, column = (int)i - line * length;
-    float value = x[(i64)line * from + column];
-    float rest = value - __uint_as_float(__float_as_uint(value) & 0xffffe000u);
-    u32 rounded;
-    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(rest));
-    // Of what is infinite nothing is left.
-    y[(i64)line * to + column] = rest == rest ? __uint_as_float(rounded) : 0;
-  }
 }
 
 // y[column][row] = x[row][column]; lines are `from` and `to` elements apart. Blocks of 256 threads turn TURNED × TURNED elements.

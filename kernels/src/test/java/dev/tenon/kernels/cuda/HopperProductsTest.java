@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class HopperProductsTest {
   private static final int SHARED_BYTES = 227 << 10;
 
-  private final HopperProducts products = new HopperProducts(null, null, 132, false);
+  private final HopperProducts products = new HopperProducts(null, null, 132);
 
   private static Factors factors(DType dtype, Walk batch, int m, int n, int k, boolean along) {
     return new Factors(
@@ -58,15 +58,6 @@ class HopperProductsTest {
     assertThat(cut.parts()).isGreaterThan(1);
     assertThat(cut.parts() * cut.each()).isGreaterThanOrEqualTo(slices);
     assertThat((cut.parts() - 1) * cut.each()).isLessThan(slices);
-  }
-
-  @Test
-  void onlyLargeSingleProductsOfF32AreSplit() {
-    HopperProducts split = new HopperProducts(null, null, 132, true);
-    assertThat(split.refusal(single(DType.F32, 512, 512, 512, true))).isNull();
-    assertThat(split.refusal(single(DType.F32, 512, 512, 512, false))).isNull();
-    assertThat(split.refusal(single(DType.F32, 197, 512, 512, true))).contains("197 × 512");
-    assertThat(split.refusal(single(DType.BF16, 512, 512, 512, true))).contains("BF16");
   }
 
   @Test

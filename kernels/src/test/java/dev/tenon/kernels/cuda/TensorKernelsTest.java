@@ -39,7 +39,7 @@ class TensorKernelsTest {
   }
 
   private static Kernel kernel(Class<? extends Op> op) {
-    return new TensorKernels("hopper", 0.25, null, new HopperProducts(null, null, 132, false), true).all().stream()
+    return new TensorKernels("hopper", 0.25, null, new HopperProducts(null, null, 132), true).all().stream()
         .filter(k -> k.op() == op).findFirst().orElseThrow();
   }
 
