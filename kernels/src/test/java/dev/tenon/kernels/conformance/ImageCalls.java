@@ -154,7 +154,8 @@ final class ImageCalls {
       of("cumSum of columns", new CumSum(0, true), s -> List.of(s.real(130, 37))));
 
   static final List<Network> ALL = Stream.of(CONVOLUTIONS, RESAMPLED, INDEXED,
-      affinity("of two tasks", 2, 12, 10, 13), affinity("of one task and a single row", 1, 5, 1, 37), Stream.of(
+      affinity("of two tasks", 2, 12, 10, 13), affinity("of one task and a single row", 1, 5, 1, 37),
+      affinity("of three tasks and even rows", 3, 8, 6, 16), Stream.of(
       of("conv2d of a view with channels last", new Conv2d(1, 1, 1, 1, 1, 1, 1, false),
           s -> List.of(s.real(2, 13, 17, 5).permute(0, 3, 1, 2), s.real(3, 3, 7, 5).permute(2, 3, 0, 1))),
       of("pointwise conv2d of a view with channels last", new Conv2d(1, 1, 0, 0, 1, 1, 1, true),
