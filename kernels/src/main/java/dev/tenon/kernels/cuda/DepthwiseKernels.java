@@ -28,7 +28,7 @@ record DepthwiseKernels(Launcher launcher, ReduceKernels reductions, int multipr
   private static final int GRADIENT_THREADS = 128;
   /** Shared memory that leaves room for several blocks on a multiprocessor. */
   private static final int SHARED = 48 << 10;
-  private static final int GRADIENT_BLOCKS_EACH = 8;
+  private static final int GRADIENT_BLOCKS_EACH = 16;
   private static final int CHUNK = 16;
   private static final int MOST_IN_GRID = 65535;
 
@@ -69,7 +69,7 @@ record DepthwiseKernels(Launcher launcher, ReduceKernels reductions, int multipr
     static final int WIDE = 4;
 
     int high() {
-      return c.window().strideH() == 1 ? 4 : 2;
+      return c.window().strideH() == 1 ? 7 : 2;
     }
 
     int across() {

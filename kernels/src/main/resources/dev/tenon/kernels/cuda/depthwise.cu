@@ -248,7 +248,7 @@ template <class T, int K, int S, int R, int C> __device__ inline void depthwiseG
       Conv c, int planes, int rows, int turned, const T* x, const T* weight, const T* bias, T* y) { \
     depthwise<T, K, S, R, C>(c, planes, rows, turned, x, weight, bias, y); \
   } \
-  extern "C" __global__ void __launch_bounds__(128) depthwiseGradWeight##K##S##_##SUFFIX( \
+  extern "C" __global__ void __launch_bounds__(128, 4) depthwiseGradWeight##K##S##_##SUFFIX( \
       Conv c, int planes, int rows, const T* g, const T* x, float* gradW) { \
     depthwiseGradWeight<T, K, S, R, C>(c, planes, rows, g, x, gradW); \
   }
