@@ -288,11 +288,11 @@ template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void pro
   }
   clusterSync();
   if (threadIdx.x < 128) {
-    registersLower<48>();
+    registersLower<56>();
     if (threadIdx.x == 0) fetchAll<T, N, A_ALONG, B_ALONG>(maps, t, full, empty);
     __syncwarp();
   } else {
-    registersRaise<232>();
+    registersRaise<224>();
     int team = threadIdx.x / 128 - 1;
     Place<S::STAGES> place;
     Piece p;

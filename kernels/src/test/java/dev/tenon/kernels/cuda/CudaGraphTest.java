@@ -1,6 +1,7 @@
 package dev.tenon.kernels.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.tenon.engine.Backend;
@@ -12,6 +13,7 @@ import dev.tenon.engine.Scope;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.WeightFormat;
+import dev.tenon.engine.op.Attention;
 import dev.tenon.engine.op.Linear;
 import dev.tenon.engine.op.Softmax;
 import dev.tenon.engine.op.Spec;
@@ -19,11 +21,12 @@ import dev.tenon.engine.op.Unary;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Function;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Plans that a GPU replays. */
+/** Plans that a GPU replays, layers that take along what follows, and kernels by name. */
 @Tag("gpu")
 class CudaGraphTest {
   private static final int ROWS = 70;
@@ -64,6 +67,38 @@ class CudaGraphTest {
           assertThat(planned).as("run %d", run).isEqualTo(compute(Tensor.of(x, ROWS, DIM), w).toFloats());
         }
       }
+    }
+  }
+
+  /** GELU and the residual that follow a layer are part of it where the GPU can; their bits are those of three launches. */
+  @Test
+  void aLayerTakesAlongWhatFollowsInTheSameBits() {
+    try (Backend gpu = new CudaProvider().open(Device.parse("cuda"), 0, Precision.FP32); Scope _ = Scope.open(gpu)) {
+      for (int depth : new int[] {64, 4096}) {
+        Tensor x = Tensor.of(values(ROWS * depth), ROWS, depth).cast(DType.BF16);
+        Tensor w = Tensor.of(values(DIM * depth), DIM, depth).cast(DType.BF16);
+        Tensor residual = Tensor.of(values(ROWS * DIM), ROWS, DIM).cast(DType.BF16);
+        Function<List<Tensor>, List<Tensor>> layer =
+            in -> List.of(residual.add(new Linear(false).apply(in.getFirst(), w).map(Unary.Fn.GELU)));
+        Plan plan = Plan.of(layer, List.of(new Spec(DType.BF16, x.shape())), WeightFormat.F32);
+        gpu.upload(x.bytes(), plan.inputs().getFirst().storage(), 0);
+        float[] expected = layer.apply(List.of(x)).getFirst().toFloats();
+        for (int run = 0; run < 3; run++) {
+          assertThat(plan.run().getFirst().toFloats()).as("depth %d, run %d", depth, run).isEqualTo(expected);
+        }
+      }
+    }
+  }
+
+  /** Attention by warpgroups and by warps have kernels of one name in texts of their own; launching one must not stand for the other. */
+  @Test
+  void kernelsOfOneNameAreToldApart() {
+    try (Backend gpu = new CudaProvider().open(Device.parse("cuda"), 0, Precision.FP32); Scope _ = Scope.open(gpu)) {
+      Tensor q = Tensor.of(values(40 * 64), 1, 40, 1, 64).cast(DType.BF16);
+      Tensor none = Tensor.zeros(DType.BF16, Shape.of(1, 40, 40));
+      float[] plain = new Attention(0.125, false, false).apply(q, q, q).toFloats();
+      float[] biased = new Attention(0.125, false, true).apply(q, q, q, none).toFloats();
+      assertThat(biased).containsExactly(plain, within(0.02f));
     }
   }
 }

@@ -21,7 +21,8 @@ class HopperProductsTest {
 
   private static Factors factors(DType dtype, Walk batch, int m, int n, int k, boolean along) {
     return new Factors(
-        dtype, batch, m, n, k, new Side(0L, along, along ? k : m), new Side(0L, along, along ? k : n), AlignedProducts.NOTHING, 0L, AlignedProducts.ALONE);
+        dtype, batch, m, n, k, new Side(0L, along, along ? k : m), new Side(0L, along, along ? k : n), AlignedProducts.NOTHING, 0L,
+        AlignedProducts.ALONE);
   }
 
   private static Factors single(DType dtype, int m, int n, int k, boolean along) {

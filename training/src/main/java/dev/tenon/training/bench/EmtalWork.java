@@ -52,7 +52,7 @@ public record EmtalWork(VitPreset preset, int batch, int classes) implements Net
 
   /** The network to train, in the current scope. */
   public Vit vit() {
-    Vit plain = new Vit(preset.sizes(16, SIDE, classes).random(DType.F32, 5), preset.config());
+    Vit plain = VitWork.vit(preset.sizes(16, SIDE, classes), preset, DType.F32);
     return new MoefiedLora(EXPERTS, new Lora(4, EnumSet.allOf(Lora.Target.class), 0.02, 5), 0, 1).adapt(plain);
   }
 

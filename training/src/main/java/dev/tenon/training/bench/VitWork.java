@@ -34,9 +34,13 @@ public record VitWork(VitPreset preset, int batch) implements NetworkWork {
 
   /** The network with random weights, in the current scope: norms as they start, everything else small. */
   public Vit vit(DType dtype) {
+    return vit(sizes(), preset, dtype);
+  }
+
+  static Vit vit(VitSizes sizes, VitPreset preset, DType dtype) {
     Draws draws = new Draws(dtype);
     Map<String, Tensor> weights = new LinkedHashMap<>();
-    sizes().tensors().forEach((name, shape) -> weights.put(name, shape.rank() == 1 && name.endsWith(".weight")
+    sizes.tensors().forEach((name, shape) -> weights.put(name, shape.rank() == 1 && name.endsWith(".weight")
         ? Tensor.full(dtype, shape, 1) : draws.within(0.04, shape.toArray())));
     return new Vit(new Weights(weights), preset.config());
   }
