@@ -28,15 +28,15 @@ struct Sizes {
 };
 
 // Neighbours that are read and written at once.
-template <class T, int N> struct __align__(N * sizeof(T)) Pack {
+template <class T, int N> struct __align__(N * sizeof(T)) Neighbors {
   T at[N];
 };
 
-template <class T, int N> __device__ inline Pack<T, N> packAt(const T* p) { return *(const Pack<T, N>*)p; }
+template <class T, int N> __device__ inline Neighbors<T, N> neighborsAt(const T* p) { return *(const Neighbors<T, N>*)p; }
 
 // Values of the pixels that lie `dx` further than N pixels of a line from x on; zeros outside of the line. N divides the width.
-template <int N, class T> __device__ inline Pack<T, N> beside(const T* line, int x, int width, int dx) {
-  Pack<T, N> there = packAt<T, N>(line + x), all = there;
+template <int N, class T> __device__ inline Neighbors<T, N> beside(const T* line, int x, int width, int dx) {
+  Neighbors<T, N> there = neighborsAt<T, N>(line + x), all = there;
   if (dx != 0) {
 #pragma unroll
     for (int i = 0; i < N; i++) all.at[i] = there.at[dx < 0 ? (i + N - 1) % N : (i + 1) % N];
@@ -54,7 +54,7 @@ template <int N, class T> __device__ inline Pack<T, N> beside(const T* line, int
 template <int N, class T> __device__ inline void shifted(const Sizes& s, const T* f, T* lines) {
   int p = (blockIdx.x * THREADS + threadIdx.x) * N, r = blockIdx.y, image = blockIdx.z;
   if (p >= s.pixels()) return;
-  Pack<T, N> all;
+  Neighbors<T, N> all;
   int tk = r / s.channels, y = p / s.width + tk % 9 / 3 - 1;
   if (r < s.last() && y >= 0 && y < s.height) {
     all = beside<N>(f + s.plane(image, tk / 9, r % s.channels) + y * s.width, p % s.width, s.width, tk % 3 - 1);
@@ -62,24 +62,24 @@ template <int N, class T> __device__ inline void shifted(const Sizes& s, const T
 #pragma unroll
     for (int i = 0; i < N; i++) store(all.at + i, COMPUTE(T)(r == s.last()));
   }
-  *(Pack<T, N>*)(lines + s.line(image, r) + p) = all;
+  *(Neighbors<T, N>*)(lines + s.line(image, r) + p) = all;
 }
 
 // X. `weight` is [9·tasks + 1, pixels], the bias its last line. Grid: N pixels a thread, r, images.
 template <int N, class T> __device__ inline void weighted(const Sizes& s, const T* f, const T* weight, T* lines) {
   int q = (blockIdx.x * THREADS + threadIdx.x) * N, r = blockIdx.y, image = blockIdx.z;
   if (q >= s.pixels()) return;
-  Pack<T, N> all;
+  Neighbors<T, N> all;
   if (r == s.last()) {
-    all = packAt<T, N>(weight + (i64)9 * s.tasks * s.pixels() + q);
+    all = neighborsAt<T, N>(weight + (i64)9 * s.tasks * s.pixels() + q);
   } else {
     int tk = r / s.channels;
-    Pack<T, N> w = packAt<T, N>(weight + (i64)tk * s.pixels() + q);
-    all = packAt<T, N>(f + s.plane(image, tk / 9, r % s.channels) + q);
+    Neighbors<T, N> w = neighborsAt<T, N>(weight + (i64)tk * s.pixels() + q);
+    all = neighborsAt<T, N>(f + s.plane(image, tk / 9, r % s.channels) + q);
 #pragma unroll
     for (int i = 0; i < N; i++) store(all.at + i, load(w.at + i) * load(all.at + i));
   }
-  *(Pack<T, N>*)(lines + s.line(image, r) + q) = all;
+  *(Neighbors<T, N>*)(lines + s.line(image, r) + q) = all;
 }
 
 // The gradient of a task's features from those of X and S, and an image's share of those of its kernels and of the bias, [9·tasks + 1,
@@ -95,18 +95,18 @@ template <int N, class C, class T> __device__ inline void gradFeatures(
     C w[9][N];
 #pragma unroll
     for (int k = 0; k < 9; k++) {
-      Pack<T, N> line = packAt<T, N>(weight + (i64)(9 * t + k) * s.pixels() + q);
+      Neighbors<T, N> line = neighborsAt<T, N>(weight + (i64)(9 * t + k) * s.pixels() + q);
 #pragma unroll
       for (int i = 0; i < N; i++) w[k][i] = load(line.at + i);
     }
     for (int c = team; c < s.channels; c += TEAMS) {
-      Pack<T, N> features = packAt<T, N>(f + s.plane(image, t, c) + q);
+      Neighbors<T, N> features = neighborsAt<T, N>(f + s.plane(image, t, c) + q);
       C grad[N] = {};
 #pragma unroll
       for (int k = 0; k < 9; k++) {
         int dy = k / 3 - 1, dx = k % 3 - 1;
         i64 line = s.line(image, (9 * t + k) * s.channels + c) + q;
-        Pack<T, N> u = packAt<T, N>(gradX + line);
+        Neighbors<T, N> u = neighborsAt<T, N>(gradX + line);
 #pragma unroll
         for (int i = 0; i < N; i++) {
           grad[i] += w[k][i] * load(u.at + i);
@@ -114,13 +114,13 @@ template <int N, class C, class T> __device__ inline void gradFeatures(
         }
         // Some line is read in any case, so that no branch keeps loads apart.
         bool inside = y - dy >= 0 && y - dy < s.height;
-        Pack<T, N> v = beside<N>(gradS + line - x - (inside ? dy : 0) * s.width, x, s.width, -dx);
+        Neighbors<T, N> v = beside<N>(gradS + line - x - (inside ? dy : 0) * s.width, x, s.width, -dx);
 #pragma unroll
         for (int i = 0; i < N; i++) grad[i] += inside ? load(v.at + i) : C(0);
       }
 #pragma unroll
       for (int i = 0; i < N; i++) store(features.at + i, grad[i]);
-      *(Pack<T, N>*)(gradF + s.plane(image, t, c) + q) = features;
+      *(Neighbors<T, N>*)(gradF + s.plane(image, t, c) + q) = features;
     }
     if (t == 0 && team == 0) {
 #pragma unroll
