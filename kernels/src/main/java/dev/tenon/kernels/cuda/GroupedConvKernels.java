@@ -28,7 +28,10 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
   /** Channels of a group that make it worth it: fewer are filled up with zeros to an entry of 16 bytes. */
   private static final int LEAST_CHANNELS = 8;
   private static final int MOST_IN_GRID = 65535;
+  /** Warps of a block at most; of four tiles of filters, as many as leave registers for a second block on a multiprocessor. */
   private static final int WARPS = 7;
+  private static final int WIDE_WARPS = 6;
+  /** Those of the gradient of the weight. */
   private static final int GRADIENT_WARPS = 8;
   private static final int ENTRY = 16;
   /** What the text calls UNIT: pixels of a warp. */
@@ -89,13 +92,14 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
     static Blocking of(Convolution c, DType dtype, boolean gradient, int sharedLimit) {
       int limit = Math.min(SHARED, sharedLimit);
       Blocking least = gradient ? leastOf(c, dtype) : leastOf(c, dtype).withNeighbours();
+      int pixels = UNIT * (gradient || least.tile < 4 ? WARPS : WIDE_WARPS);
       int height = c.to().height();
-      int rows = Math.clamp(WARPS * UNIT / c.to().width(), 1, height);
+      int rows = Math.clamp(pixels / c.to().width(), 1, height);
       while (rows > 1 && least.with(rows, 1).bytes(gradient) > limit) {
         rows--;
       }
       rows = ceil(height, ceil(height, rows));
-      int images = rows < height ? 1 : Math.clamp(WARPS * UNIT / c.to().pixels(), 1, Math.max(1, c.batch()));
+      int images = rows < height ? 1 : Math.clamp(pixels / c.to().pixels(), 1, Math.max(1, c.batch()));
       while (images > 1 && least.with(rows, images).bytes(gradient) > limit) {
         images--;
       }
@@ -233,11 +237,12 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
     Tensor weight = call.output(0);
     Blocking b = Blocking.of(c, weight.dtype(), true, sharedLimit);
     int parts = b.sharing(BLOCKS_EACH * multiprocessors / (b.columns() * c.groups()));
+    int threads = GRADIENT_WARPS / b.across() * b.across() * 32;
     try (Operands in = launcher.operands(call)) {
       long partial = in.scratch(parts * b.weightQuads() * 16);
       launcher.launch(call, Launcher.Entry.of(TEXT, "groupedGradWeight" + b.tile, weight.dtype()),
-          new Grid(b.columns(), c.groups(), parts, GRADIENT_WARPS / b.across() * b.across() * 32, (int) b.gradientBytes()), c.ints(), b.ints(),
-          b.across(), in.aligned(0), in.aligned(1), partial);
+          new Grid(b.columns(), c.groups(), parts, threads, (int) b.gradientBytes()), c.ints(), b.ints(), b.across(), in.aligned(0),
+          in.aligned(1), partial);
       launcher.launch(call, Launcher.Entry.of(TEXT, "sumWeights" + b.tile, weight.dtype()), Grid.over(b.weightQuads(), 1), c.ints(),
           b.ints(), parts, partial, weight);
     }
