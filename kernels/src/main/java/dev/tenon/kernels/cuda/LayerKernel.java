@@ -20,6 +20,8 @@ import java.util.function.BiConsumer;
 record LayerKernel(OpKernel alone, BiConsumer<Call, After> run) implements Kernel {
   /** Elements that a residual may begin after: those of a chunk of memory or of several. */
   private static final int CHUNK = 16;
+  /** Elements of a result up to which GELU is taken along. Tensor cores stand still meanwhile, in the end longer than a pass takes. */
+  private static final long MOST_GELU = 1 << 22;
 
   @Override
   public String name() {
@@ -49,6 +51,9 @@ record LayerKernel(OpKernel alone, BiConsumer<Call, After> run) implements Kerne
   @Override
   public int absorbs(Call call, List<Call> next) {
     int count = !next.isEmpty() && isGelu(next.getFirst()) ? 1 : 0;
+    if (count == 1 && call.output(0).size() > MOST_GELU) {
+      return 0;
+    }
     return next.size() > count && addsResidual(next.get(count)) ? count + 1 : count;
   }
 

@@ -172,7 +172,8 @@ struct After {
 };
 
 // Sums as they lie in a box of lines of 128 bytes, 64 columns of bf16 or 32 of f32, from the 8 columns `j` on.
-template <int SUMS> __device__ inline void fillBox(
+// Flags would cost each element of every product a tenth of its time, so that what nothing follows has `AFTER` false.
+template <bool AFTER, int SUMS> __device__ inline void fillBox(
     const float (&sum)[SUMS], int j, char* box, const float* bias, const After& after, const Residual& residual, bf16) {
   int lane = threadIdx.x % 32, row = threadIdx.x % 128 / 32 * 16 + lane % 16;
 #pragma unroll
@@ -184,16 +185,19 @@ template <int SUMS> __device__ inline void fillBox(
       float2 add = *(const float2*)(bias + (j + i + half) * 8 + lane % 4 * 2);
 #pragma unroll
       for (int below = 0; below < 2; below++) {
-        u32 other = residual.at[2 * (i + half) + below];
-        float x = finish<bf16>(d[2 * below] + add.x, after.gelu, after.adds, __uint_as_float(other << 16));
-        float y = finish<bf16>(d[2 * below + 1] + add.y, after.gelu, after.adds, __uint_as_float(other & 0xffff0000u));
+        float x = d[2 * below] + add.x, y = d[2 * below + 1] + add.y;
+        if (AFTER) {
+          u32 other = residual.at[2 * (i + half) + below];
+          x = finish<bf16>(x, after.gelu, after.adds, __uint_as_float(other << 16));
+          y = finish<bf16>(y, after.gelu, after.adds, __uint_as_float(other & 0xffff0000u));
+        }
         r[2 * half + below] = packBf16(x, y);
       }
     }
     storeMatrices(box + row * 128 + ((i + lane / 16) ^ (row & 7)) * 16, r);
   }
 }
-template <int SUMS> __device__ inline void fillBox(
+template <bool AFTER, int SUMS> __device__ inline void fillBox(
     const float (&sum)[SUMS], int j, char* box, const float* bias, const After& after, const Residual& residual, float) {
   int lane = threadIdx.x % 32;
 #pragma unroll
@@ -201,8 +205,11 @@ template <int SUMS> __device__ inline void fillBox(
     int row = threadIdx.x % 128 / 32 * 16 + i % 2 * 8 + lane / 4, chunk = i / 2 * 2 + lane % 4 / 2;
     const float* d = sum + 4 * (j + i / 2) + i % 2 * 2;
     float2 add = *(const float2*)(bias + (j + i / 2) * 8 + lane % 4 * 2);
-    float x = finish<float>(d[0] + add.x, after.gelu, after.adds, __uint_as_float(residual.at[2 * i]));
-    float y = finish<float>(d[1] + add.y, after.gelu, after.adds, __uint_as_float(residual.at[2 * i + 1]));
+    float x = d[0] + add.x, y = d[1] + add.y;
+    if (AFTER) {
+      x = finish<float>(x, after.gelu, after.adds, __uint_as_float(residual.at[2 * i]));
+      y = finish<float>(y, after.gelu, after.adds, __uint_as_float(residual.at[2 * i + 1]));
+    }
     *(float2*)(box + row * 128 + (chunk ^ (row & 7)) * 16 + lane % 2 * 8) = make_float2(x, y);
   }
 }
@@ -213,7 +220,7 @@ __device__ inline int columnOf(const Piece& p) { return p.column + threadIdx.x %
 
 // Sums as elements of type T, box by box, by way of shared memory, which has room for two. `bias` begins with the tile's columns,
 // `own` is the thread's part of the first box of the residual, which is fetched a box ahead.
-template <class T, int N> __device__ inline void storeBoxes(float (&sum)[N / 2], const Task& t, const TensorMap* y, const Piece& p,
+template <class T, int N, bool AFTER> __device__ inline void storeBoxes(float (&sum)[N / 2], const Task& t, const TensorMap* y, const Piece& p,
     int matrix, int team, char* room, const float* bias, const After& after, const T* residual, Residual own) {
   const int WIDTH = 128 / sizeof(T);
   bool leads = threadIdx.x % 128 == 0;
@@ -221,10 +228,10 @@ template <class T, int N> __device__ inline void storeBoxes(float (&sum)[N / 2],
   for (int box = 0; box < N / WIDTH; box++) {
     char* out = room + box % 2 * CHUNK;
     Residual next = own;
-    if (after.adds && box + 1 < N / WIDTH) loadResidual(&next, residual, t, rowOf(p, team), columnOf(p) + (box + 1) * WIDTH);
+    if (AFTER && after.adds && box + 1 < N / WIDTH) loadResidual(&next, residual, t, rowOf(p, team), columnOf(p) + (box + 1) * WIDTH);
     if (leads) storeWaitRead<1>();
     syncNamed(1 + team, 128);
-    fillBox(sum, box * WIDTH / 8, out, bias, after, own, T());
+    fillBox<AFTER>(sum, box * WIDTH / 8, out, bias, after, own, T());
     own = next;
     sharedPublish();
     syncNamed(1 + team, 128);
@@ -312,9 +319,11 @@ template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void pro
       if (column < N) *(float2*)(columns + column) = add;
       syncNamed(1 + team, 128);
       if (t.boxes && t.parts > 1) {
-        storeBoxes<float, N>(sum, t, &maps->y, p, matrix, team, room, columns, After(), (const float*)0, first);
+        storeBoxes<float, N, false>(sum, t, &maps->y, p, matrix, team, room, columns, after, (const float*)0, first);
+      } else if (t.boxes && !after.gelu && !after.adds) {
+        storeBoxes<T, N, false>(sum, t, &maps->y, p, matrix, team, room, columns, after, residual, first);
       } else if (t.boxes) {
-        storeBoxes<T, N>(sum, t, &maps->y, p, matrix, team, room, columns, after, residual + at, first);
+        storeBoxes<T, N, true>(sum, t, &maps->y, p, matrix, team, room, columns, after, residual + at, first);
       } else if (t.parts > 1) {
         storePairs<N>(sum, t, p, team, parts + at, columns, After(), (const float*)0);
       } else {

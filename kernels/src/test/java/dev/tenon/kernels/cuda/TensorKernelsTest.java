@@ -82,6 +82,16 @@ class TensorKernelsTest {
     assertThat(absorbed(call(new Binary(Binary.Fn.ADD), shape, value, zeros(DType.BF16, 24, 5, 2).permute(2, 1, 0)))).isZero();
   }
 
+  @Test
+  void geluOfALargeResultIsLeftToAPassOfItsOwn() {
+    Shape shape = Shape.of(4097, 1024);
+    Call layer = call(new Linear(false), shape, zeros(DType.BF16, 4097, 16), zeros(DType.BF16, 1024, 16));
+    Call gelu = call(Unary.of(Unary.Fn.GELU), shape, Tensor.zeros(DType.BF16, shape));
+    Call add = call(new Binary(Binary.Fn.ADD), shape, Tensor.zeros(DType.BF16, shape), Tensor.zeros(DType.BF16, shape));
+    assertThat(kernel(Linear.class).absorbs(layer, List.of(gelu, add))).isZero();
+    assertThat(kernel(Linear.class).absorbs(layer, List.of(add))).isOne();
+  }
+
   private static String refusal(Tensor a, Tensor b) {
     Shape shape = Shape.of(a.dim(-2), b.dim(-1));
     Call call = call(new MatMul(), a.rank() == 2 ? shape : Shape.of(a.dim(0), a.dim(-2), b.dim(-1)), a, b);
