@@ -88,7 +88,7 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
     int batch = (int) f.batch().size();
     Cut cut = cut(f, batch);
     long partial = cut.parts() == 1 ? 0 : in.scratch((long) cut.parts() * batch * f.m() * f.n() * Float.BYTES);
-    launch(call, in, f, cut, partial);
+    launch(call, f, cut, partial);
     TensorKernels.sumParts(launcher, call, f, cut.parts(), partial);
   }
 
@@ -100,7 +100,7 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
     }
     Cut cut = narrow(f.m(), slices);
     long partial = in.scratch((long) cut.parts() * f.m() * f.n() * Float.BYTES);
-    launch(call, in, f, cut, partial);
+    launch(call, f, cut, partial);
     return Optional.of(new Sums(partial, cut.parts()));
   }
 
@@ -123,7 +123,7 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
   }
 
   /** Starts a product; of a depth in parts, its sums go to {@code partial}. */
-  private void launch(Call call, Operands in, Factors f, Cut cut, long partial) {
+  private void launch(Call call, Factors f, Cut cut, long partial) {
     int batch = (int) f.batch().size();
     int rows = (f.m() + CLUSTER * ROWS - 1) / (CLUSTER * ROWS);
     long pieces = (long) rows * ((f.n() + cut.columns() - 1) / cut.columns()) * batch * cut.parts();
