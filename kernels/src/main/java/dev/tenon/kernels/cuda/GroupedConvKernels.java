@@ -88,7 +88,7 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
       return new Blocking(c, dtype, 1, 1, ceil(all, chunks), chunks, 1, tile);
     }
 
-    /** As many rows, or images, as warps have pixels for, in bands of one height, if they fit in {@code limit} bytes. */
+    /** As many rows, or images, as warps have pixels for, in bands of one height, as leave room for two blocks on a multiprocessor. */
     static Blocking of(Convolution c, DType dtype, boolean gradient, int sharedLimit) {
       int limit = Math.min(SHARED, sharedLimit);
       Blocking least = gradient ? leastOf(c, dtype) : leastOf(c, dtype).withNeighbours();
