@@ -5,7 +5,7 @@ import dev.tenon.model.vit.Vit;
 import dev.tenon.model.vit.VitPreset;
 import java.util.Locale;
 
-/** Logits of EMTAL's network as it is trained, with {@code batch} images of 224×224: low-rank updates beside the weights, routers in use. */
+/** Logits of EMTAL's network as it is trained, with {@code batch} images of 224×224: low-rank updates beside the weights, routers used. */
 record RoutedVitWork(VitPreset preset, int batch, int classes) implements Workload {
   @Override
   public String name() {
