@@ -26,9 +26,9 @@ public enum Arithmetic {
     this.roundoff = roundoff;
   }
 
-  /** Those that a device is fast in. */
+  /** Those that devices of a kind are fast in, the last of which some of them do not have. */
   static List<Arithmetic> of(Device device) {
-    return device.kind() == Device.Kind.CUDA ? List.of(BF16, TF32, SPLIT, FP32) : List.of(FP32);
+    return device.kind() == Device.Kind.CUDA ? List.of(BF16, TF32, FP32, SPLIT) : List.of(FP32);
   }
 
   DType dtype() {

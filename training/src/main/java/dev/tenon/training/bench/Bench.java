@@ -34,7 +34,8 @@ public record Bench(Device device, int threads, int batch, double seconds) {
   public record Outcome(boolean allRight, Map<String, Object> json) {}
 
   /**
-   * Measures every row whose name is {@code wanted}.
+   * Measures every row whose name is {@code wanted}. Where some have been measured, an arithmetic that the device does not have is told
+   * and left out.
    *
    * @param lines hears the table, a line at a time
    * @throws TenonException when no row is wanted, or the device is not there
@@ -73,7 +74,17 @@ public record Bench(Device device, int threads, int batch, double seconds) {
 
   private boolean run(Arithmetic arithmetic, List<Workload> workloads, Consumer<String> lines, List<Map<String, Object>> json) {
     boolean right = true;
-    try (Backend backend = Backends.open(device, threads, arithmetic.precision())) {
+    Backend opened;
+    try {
+      opened = Backends.open(device, threads, arithmetic.precision());
+    } catch (TenonException e) {
+      if (json.isEmpty()) {
+        throw e;
+      }
+      lines.accept(System.lineSeparator() + e.getMessage());
+      return right;
+    }
+    try (Backend backend = opened) {
       Peak peak = Peak.of(backend, arithmetic, workloads());
       lines.accept(String.format(Locale.ROOT, "%n%s: at most %.2f TFLOP/s (its largest product) and %.0f GB/s (a copy) in %s",
           backend.device(), peak.flops() / 1e12, peak.bytes() / 1e9, arithmetic));
