@@ -168,7 +168,7 @@ public final class Tensor {
       throw new TenonException("bytes() needs a contiguous tensor, but this one is " + layout);
     }
     long width = dtype.byteSize();
-    return storage.backend().download(storage, layout.offset() * width, size() * width);
+    return storage.download(layout.offset() * width, size() * width);
   }
 
   public Tensor add(Tensor other) {
