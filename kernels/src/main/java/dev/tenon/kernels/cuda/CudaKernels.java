@@ -50,8 +50,10 @@ final class CudaKernels {
   private static List<Kernel> products(Driver driver, Launcher launcher, Driver.Info info, Precision precision) {
     int multiprocessors = info.multiprocessors();
     boolean tf32 = precision == Precision.TF32;
-    Products plain = new CudaProducts(launcher, multiprocessors);
+    ThinKernels thin = new ThinKernels(launcher, multiprocessors);
+    Products plain = new CudaProducts(launcher, thin, multiprocessors);
     return Stream.of(
+        thin.all(),
         new GemmKernels(launcher, plain).all(),
         new TensorKernels("tensor", 0.5, launcher, new WarpProducts(launcher, multiprocessors), tf32).all(),
         isHopper(info) ? new TensorKernels("hopper", 0.25, launcher, new HopperProducts(driver, launcher, multiprocessors), tf32).all()

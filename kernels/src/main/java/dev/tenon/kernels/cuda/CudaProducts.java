@@ -6,8 +6,8 @@ import dev.tenon.kernels.gpu.Launcher;
 import dev.tenon.kernels.gpu.Products;
 import dev.tenon.kernels.gpu.Walk;
 
-/** Launches the text {@code gemm.cu}. */
-record CudaProducts(Launcher launcher, int multiprocessors) implements Products {
+/** Launches the text {@code gemm.cu}, and {@code thin.cu} where that will do. */
+record CudaProducts(Launcher launcher, ThinKernels thin, int multiprocessors) implements Products {
   private static final String TEXT = "gemm";
   private static final int THREADS = 256;
 
@@ -20,7 +20,9 @@ record CudaProducts(Launcher launcher, int multiprocessors) implements Products 
 
   @Override
   public void low(Call call, DType dtype, int m, int n, Factors factors, double scale, Object c) {
-    launcher.launch(call, Launcher.Entry.of(TEXT, "low", dtype), Products.tiles(m, n, 1, 64, THREADS), m, n, factors.pack(), factors.a(),
-        factors.b(), scale, c);
+    if (!thin.low(call, dtype, m, n, factors, scale, c)) {
+      launcher.launch(call, Launcher.Entry.of(TEXT, "low", dtype), Products.tiles(m, n, 1, 64, THREADS), m, n, factors.pack(), factors.a(),
+          factors.b(), scale, c);
+    }
   }
 }
