@@ -14,7 +14,7 @@ import dev.tenon.kernels.gpu.Operands;
 import dev.tenon.kernels.gpu.Products;
 import java.util.List;
 
-/** Launches the text {@code thin}: products of F32 and BF16 with few rows or columns, as low ranks and routers have them. */
+/** Launches the text {@code thin}: products of F32 with few rows or columns, as low ranks and routers have them. */
 record ThinKernels(Launcher launcher, int multiprocessors) {
   private static final String TEXT = "thin";
   private static final double COST = 0.125;
@@ -27,6 +27,7 @@ record ThinKernels(Launcher launcher, int multiprocessors) {
   private static final int DEPTHS = 64;
   private static final int MOST_PARTS = 128;
   private static final int ACROSS_THREADS = 64;
+  private static final int ALONG_THREADS = 256;
   private static final int ROWS_A_BLOCK = 32;
 
   /** Two matrices [m, k] and [k, n], and their steps in elements; the structure {@code Thin} of the text. */
@@ -60,9 +61,8 @@ record ThinKernels(Launcher launcher, int multiprocessors) {
   }
 
   private static String refusal(Call call, boolean layer) {
-    DType dtype = ElementwiseKernels.real(call);
-    if (dtype != DType.F32 && dtype != DType.BF16) {
-      return "multiplies F32 and BF16, and the operands are " + dtype;
+    if (ElementwiseKernels.real(call) != DType.F32) {
+      return "multiplies F32, and the operands are " + ElementwiseKernels.real(call);
     }
     Tensor a = call.input(0);
     Tensor b = call.input(1);
@@ -95,12 +95,11 @@ record ThinKernels(Launcher launcher, int multiprocessors) {
     if (x.runsAcross()) {
       across(call, x);
     } else {
-      along(call, ElementwiseKernels.real(call), x.pack(), x.m(), x.n(), 1, call.input(0), call.input(1), call.output(0));
+      along(call, x, 1, call.input(0), call.input(1), call.output(0));
     }
   }
 
   private void across(Call call, Matrices x) {
-    DType dtype = ElementwiseKernels.real(call);
     int columns = (x.n() + FOUR * ACROSS_THREADS - 1) / (FOUR * ACROSS_THREADS);
     int wanted = Math.clamp(8L * multiprocessors / columns, 1, MOST_PARTS);
     int each = Math.max(1, (x.k() + wanted * DEPTHS - 1) / (wanted * DEPTHS)) * DEPTHS;
@@ -108,15 +107,15 @@ record ThinKernels(Launcher launcher, int multiprocessors) {
     int size = x.m() * x.n();
     try (Operands in = launcher.operands(call)) {
       long sums = in.scratch((long) parts * size * Float.BYTES);
-      launcher.launch(call, Launcher.Entry.of(TEXT, "across" + few(x.m()), dtype), new Grid(columns, parts, 1, ACROSS_THREADS), x.pack(),
+      launcher.launch(call, Launcher.Entry.of(TEXT, "across" + few(x.m()), DType.F32), new Grid(columns, parts, 1, ACROSS_THREADS), x.pack(),
           each, call.input(0), call.input(1), sums);
-      launcher.launch(call, Launcher.Entry.of(TEXT, "sumThin", dtype), Grid.over(size, 1), size, parts, sums, call.output(0));
+      launcher.launch(call, Launcher.Entry.of(TEXT, "sumThin", DType.F32), Grid.over(size, 1), size, parts, sums, call.output(0));
     }
   }
 
-  private void along(Call call, DType dtype, int[] matrices, int m, int n, double scale, Object a, Object b, Object y) {
-    launcher.launch(call, Launcher.Entry.of(TEXT, "along" + few(n), dtype),
-        new Grid((m + ROWS_A_BLOCK - 1) / ROWS_A_BLOCK, 1, 1, 256), matrices, scale, a, b, y);
+  private void along(Call call, Matrices x, double scale, Object a, Object b, Object y) {
+    launcher.launch(call, Launcher.Entry.of(TEXT, "along" + few(x.n()), DType.F32),
+        new Grid((x.m() + ROWS_A_BLOCK - 1) / ROWS_A_BLOCK, 1, 1, ALONG_THREADS), x.pack(), scale, a, b, y);
   }
 
   private static int few(int count) {
@@ -128,7 +127,7 @@ record ThinKernels(Launcher launcher, int multiprocessors) {
     Matrices x = new Matrices(m, n, f.k(), f.aRow(), f.aColumn(), f.bColumn(), f.bRow());
     boolean takes = dtype == DType.F32 && x.runsAlong() && f.a() instanceof Long at && at % CHUNK_BYTES == 0;
     if (takes) {
-      along(call, dtype, x.pack(), m, n, scale, f.a(), f.b(), y);
+      along(call, x, scale, f.a(), f.b(), y);
     }
     return takes;
   }

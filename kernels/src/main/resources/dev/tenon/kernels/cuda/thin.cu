@@ -5,13 +5,6 @@
 #define DEPTHS 64
 #define WARPS 8
 
-__device__ inline float4 four(const float* x) { return *(const float4*)x; }
-__device__ inline float4 four(const bf16* x) {
-  uint2 pairs = *(const uint2*)x;
-  return make_float4(__uint_as_float(pairs.x << 16), __uint_as_float(pairs.x & 0xffff0000u), __uint_as_float(pairs.y << 16),
-      __uint_as_float(pairs.y & 0xffff0000u));
-}
-
 __device__ inline void addScaled(float4& sum, float a, const float4& b) {
   sum.x += a * b.x;
   sum.y += a * b.y;
@@ -27,7 +20,7 @@ struct Thin {
 
 // [m, n] = a·b for few rows of a and a b whose lines run across: each thread has four columns of all rows, and each block along y a part
 // of the depth, whose sums go to parts [blocks, m, n].
-template <class T, int M> __device__ inline void across(const Thin& p, int each, const T* a, const T* b, float* parts) {
+template <int M> __device__ inline void across(const Thin& p, int each, const float* a, const float* b, float* parts) {
   __shared__ float depths[DEPTHS][M];
   int column = (blockIdx.x * blockDim.x + threadIdx.x) * 4;
   int end = min(p.k, (blockIdx.y + 1) * each);
@@ -36,15 +29,15 @@ template <class T, int M> __device__ inline void across(const Thin& p, int each,
     __syncthreads();
     for (int i = threadIdx.x; i < DEPTHS * M; i += blockDim.x) {
       int row = i % M, depth = from + i / M;
-      depths[i / M][row] = row < p.m && depth < end ? load(a + (i64)row * p.aAcross + (i64)depth * p.aAlong) : 0.0f;
+      depths[i / M][row] = row < p.m && depth < end ? a[(i64)row * p.aAcross + (i64)depth * p.aAlong] : 0.0f;
     }
     __syncthreads();
     if (column < p.n) {
       int count = min(DEPTHS, end - from);
-      const T* line = b + (i64)from * p.bAlong + column;
+      const float* line = b + (i64)from * p.bAlong + column;
 #pragma unroll 8
       for (int d = 0; d < count; d++) {
-        float4 value = four(line + (i64)d * p.bAlong);
+        float4 value = *(const float4*)(line + (i64)d * p.bAlong);
 #pragma unroll
         for (int row = 0; row < M; row++) addScaled(sum[row], depths[d][row], value);
       }
@@ -58,17 +51,17 @@ template <class T, int M> __device__ inline void across(const Thin& p, int each,
   }
 }
 
-template <class T> __device__ inline void sumThin(int size, int parts, const float* from, T* y) {
+__device__ inline void sumThin(int size, int parts, const float* from, float* y) {
   FOR_EACH(i, size) {
     float sum = 0;
 #pragma unroll 8
     for (int part = 0; part < parts; part++) sum += from[(i64)part * size + i];
-    store(y + i, sum);
+    y[i] = sum;
   }
 }
 
 // [m, n] = scale·a·b for few columns of b and an a whose lines run along the depth: each warp has four rows.
-template <class T, int N> __device__ inline void along(const Thin& p, double scale, const T* a, const T* b, T* y) {
+template <int N> __device__ inline void along(const Thin& p, double scale, const float* a, const float* b, float* y) {
   __shared__ __align__(16) float columns[N][DEPTHS * 4];
   int lane = threadIdx.x % 32;
   int first = (blockIdx.x * WARPS + threadIdx.x / 32) * 4;
@@ -78,7 +71,7 @@ template <class T, int N> __device__ inline void along(const Thin& p, double sca
     for (int i = threadIdx.x; i < N * DEPTHS * 4; i += blockDim.x) {
       int column = i / (DEPTHS * 4), depth = from + i % (DEPTHS * 4);
       columns[column][i % (DEPTHS * 4)] =
-          column < p.n && depth < p.k ? load(b + (i64)column * p.bAcross + (i64)depth * p.bAlong) : 0.0f;
+          column < p.n && depth < p.k ? b[(i64)column * p.bAcross + (i64)depth * p.bAlong] : 0.0f;
     }
     __syncthreads();
 #pragma unroll
@@ -88,7 +81,7 @@ template <class T, int N> __device__ inline void along(const Thin& p, double sca
         float4 x[4];
 #pragma unroll
         for (int row = 0; row < 4; row++) {
-          x[row] = first + row < p.m ? four(a + (i64)(first + row) * p.aAcross + from + depth) : make_float4(0, 0, 0, 0);
+          x[row] = first + row < p.m ? *(const float4*)(a + (i64)(first + row) * p.aAcross + from + depth) : make_float4(0, 0, 0, 0);
         }
 #pragma unroll
         for (int column = 0; column < N; column++) {
@@ -109,23 +102,22 @@ template <class T, int N> __device__ inline void along(const Thin& p, double sca
 #pragma unroll
       for (int other = 16; other > 0; other /= 2) total += __shfl_xor_sync(~0u, total, other);
       if (lane == (row * N + column) % 32 && first + row < p.m && column < p.n) {
-        store(y + (i64)(first + row) * p.n + column, total * (float)scale);
+        y[(i64)(first + row) * p.n + column] = total * (float)scale;
       }
     }
   }
 }
 
-#define ACROSS(M, T, SUFFIX) \
-  extern "C" __global__ void __launch_bounds__(64) across##M##_##SUFFIX(Thin p, int each, const T* a, const T* b, float* parts) { \
-    across<T, M>(p, each, a, b, parts); \
+#define THIN(M) \
+  extern "C" __global__ void __launch_bounds__(64) across##M##_f32( \
+      Thin p, int each, const float* a, const float* b, float* parts) { \
+    across<M>(p, each, a, b, parts); \
   } \
-  extern "C" __global__ void __launch_bounds__(32 * WARPS) along##M##_##SUFFIX(Thin p, double scale, const T* a, const T* b, T* y) { \
-    along<T, M>(p, scale, a, b, y); \
+  extern "C" __global__ void __launch_bounds__(32 * WARPS) along##M##_f32( \
+      Thin p, double scale, const float* a, const float* b, float* y) { \
+    along<M>(p, scale, a, b, y); \
   }
-#define THIN(T, SUFFIX) \
-  ACROSS(4, T, SUFFIX) \
-  ACROSS(8, T, SUFFIX) \
-  ACROSS(16, T, SUFFIX) \
-  extern "C" __global__ void sumThin_##SUFFIX(int size, int parts, const float* from, T* y) { sumThin(size, parts, from, y); }
-THIN(float, f32)
-THIN(bf16, bf16)
+THIN(4)
+THIN(8)
+THIN(16)
+extern "C" __global__ void sumThin_f32(int size, int parts, const float* from, float* y) { sumThin(size, parts, from, y); }
