@@ -10,6 +10,7 @@ import dev.tenon.engine.op.Conv2dGradInput;
 import dev.tenon.engine.op.Conv2dGradWeight;
 import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Window2d;
+import dev.tenon.kernels.gpu.Convolution;
 import dev.tenon.kernels.gpu.Fit;
 import dev.tenon.kernels.gpu.Grid;
 import dev.tenon.kernels.gpu.Launcher;
@@ -51,13 +52,9 @@ record DepthwiseKernels(Launcher launcher, ReduceKernels reductions, int multipr
       return "computes in F32 and BF16, and the operands are " + dtype;
     }
     Convolution c = Convolution.of(call);
-    if (c.depth() != 1 || c.filters() != 1) {
-      return "takes one channel and one filter a group, and here are " + c.depth() + " and " + c.filters();
-    }
-    Window2d w = c.window();
-    boolean square = w.kernelH() == w.kernelW() && w.strideH() == w.strideW() && w.dilationH() == 1 && w.dilationW() == 1;
-    if (!square || w.kernelH() != 3 && w.kernelH() != 5 && w.kernelH() != 7 || w.strideH() > 2 || !c.isPadded()) {
-      return "has windows of 3x3, 5x5 and 7x7, stride 1 and 2, no dilation, and less padding than that, and here is " + w;
+    reason = c.notDepthwise();
+    if (reason != null) {
+      return reason;
     }
     Tiles tiles = new Tiles(c, dtype);
     long least = Math.max(tiles.bytes(1, tiles.high()), tiles.gradientBytes(1, tiles.high()));

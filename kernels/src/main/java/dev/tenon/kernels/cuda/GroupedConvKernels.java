@@ -9,6 +9,7 @@ import dev.tenon.engine.op.Conv2dGradInput;
 import dev.tenon.engine.op.Conv2dGradWeight;
 import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Window2d;
+import dev.tenon.kernels.gpu.Convolution;
 import dev.tenon.kernels.gpu.Fit;
 import dev.tenon.kernels.gpu.Grid;
 import dev.tenon.kernels.gpu.Launcher;
