@@ -34,7 +34,7 @@ final class KernelImages {
       "conv.cuh", "flash90.cuh", "grouped.cuh", "heads.cuh", "hopper.cuh", "ptx.cuh", "tenon.cuh", "tile.cuh");
   /** All texts. */
   static final List<String> TEXTS = List.of(
-      "affinity", "attention", "conv", "depthwise", "elementwise", "flash", "flash90", "flash90grad", "gemm", "grouped",
+      "affinity", "attention", "conv", "depthwise", "elementwise", "flash", "flash90", "flash90grad", "gemm", "grouped", "grouped90",
       "groupedweight", "hopper", "implicit", "lanes", "move", "optimizer", "reduce", "rows", "spatial", "split", "tensor");
   /** Where binaries are on the class path; no package, so that a jar of its own may hold them. */
   private static final String BINARIES = "META-INF/tenon/cuda/";
