@@ -124,6 +124,21 @@ template <class T, int K, int S, int C> __device__ inline Planes<T> planesOf(con
   return {tile, (rows - 1) * S + K, rounded(end, CHUNK) * (int)sizeof(T), left};
 }
 
+// Reads each line that R rows of C windows from (row, column) of a plane on lie in, and gives it to each of those rows that it belongs to,
+// with the weight that is its first's.
+template <class T, int K, int S, int R, int C, class F> __device__ inline void eachLine(
+    const Conv& c, const Planes<T>& in, int plane, int row, int column, const F& each) {
+#pragma unroll
+  for (int l = 0; l < (R - 1) * S + K; l++) {
+    float v[(C - 1) * S + K];
+    line<OFFSET>(v, in.at(plane, row * S + l, column * S + in.left - c.padW - OFFSET));
+#pragma unroll
+    for (int r = 0; r < R; r++) {
+      if (l - r * S >= 0 && l - r * S < K) each(v, r, (l - r * S) * K);
+    }
+  }
+}
+
 // Grid: planes × bands of `rows` rows, several planes a block.
 template <class T, int K, int S, int R, int C> __device__ inline void depthwise(
     const Conv& c, int planes, int rows, bool turned, const T* x, const T* weight, const T* bias, T* y) {
@@ -142,7 +157,6 @@ template <class T, int K, int S, int R, int C> __device__ inline void depthwise(
   copyWait<0>();
   __syncthreads();
   int across = (c.columns + C - 1) / C, down = rows / R;
-  int start = in.left - c.padW - OFFSET;
   bool fours = c.columns % 4 == 0 && (u64)y % 16 == 0;
   for (int item = threadIdx.x; item < count * down * across; item += blockDim.x) {
     int column = item % across * C, at = item / across % down * R, p = item / across / down;
@@ -156,21 +170,13 @@ template <class T, int K, int S, int R, int C> __device__ inline void depthwise(
 #pragma unroll
       for (int i = 0; i < C; i++) sum[r][i] = added;
     }
+    eachLine<T, K, S, R, C>(c, in, p, at, column, [&](const float(&v)[(C - 1) * S + K], int r, int tap) {
 #pragma unroll
-    for (int l = 0; l < (R - 1) * S + K; l++) {
-      float v[(C - 1) * S + K];
-      line<OFFSET>(v, in.at(p, at * S + l, column * S + start));
+      for (int i = 0; i < C; i++) {
 #pragma unroll
-      for (int r = 0; r < R; r++) {
-        if (l - r * S >= 0 && l - r * S < K) {
-#pragma unroll
-          for (int i = 0; i < C; i++) {
-#pragma unroll
-            for (int k = 0; k < K; k++) sum[r][i] += v[i * S + k] * w[(l - r * S) * K + k];
-          }
-        }
+        for (int k = 0; k < K; k++) sum[r][i] += v[i * S + k] * w[tap + k];
       }
-    }
+    });
     T* to = y + ((i64)(plane + p) * c.rows + row + at) * c.columns + column;
 #pragma unroll
     for (int r = 0; r < R; r++, to += c.columns) {
@@ -263,7 +269,6 @@ template <class T, int K, int S, int R, int C> __device__ inline void depthwiseG
   int across = (c.columns + C - 1) / C, down = rows / R;
   Planes<T> in = planesOf<T, K, S, C>(c, shared, rows);
   Planes<T> out = {shared + planes * in.lines * in.pitch, rows, rounded(across * C * (int)sizeof(T), 16), 0};
-  int start = in.left - c.padW - OFFSET;
   float sum[K * K] = {};
   int items = (c.batch + planes - 1) / planes * bands;
   for (int i = blockIdx.y; i < items; i += gridDim.y) {
@@ -280,21 +285,13 @@ template <class T, int K, int S, int R, int C> __device__ inline void depthwiseG
       float factor[R][C];
 #pragma unroll
       for (int r = 0; r < R; r++) line<0>(factor[r], out.at(p, at + r, column));
+      eachLine<T, K, S, R, C>(c, in, p, at, column, [&](const float(&v)[(C - 1) * S + K], int r, int tap) {
 #pragma unroll
-      for (int l = 0; l < (R - 1) * S + K; l++) {
-        float v[(C - 1) * S + K];
-        line<OFFSET>(v, in.at(p, at * S + l, column * S + start));
+        for (int k = 0; k < K; k++) {
 #pragma unroll
-        for (int r = 0; r < R; r++) {
-          if (l - r * S >= 0 && l - r * S < K) {
-#pragma unroll
-            for (int k = 0; k < K; k++) {
-#pragma unroll
-              for (int i = 0; i < C; i++) sum[(l - r * S) * K + k] += v[i * S + k] * factor[r][i];
-            }
-          }
+          for (int i = 0; i < C; i++) sum[tap + k] += v[i * S + k] * factor[r][i];
         }
-      }
+      });
     }
   }
   float* part = (float*)shared;
