@@ -138,7 +138,7 @@ record DepthwiseKernels(Launcher launcher, ReduceKernels reductions, int multipr
     boolean fit() {
       Window2d w = c.window();
       boolean same = w.strideH() == 1 && c.spreadH() == 1 && w.padH() == w.kernelH() / 2 && w.padW() == w.kernelW() / 2;
-      return same && w.kernelH() == 3 && c.to().width() * dtype.byteSize() % CHUNK == 0 && across() <= LANES;
+      return same && c.to().width() * dtype.byteSize() % CHUNK == 0 && across() <= LANES;
     }
 
     int across() {

@@ -30,8 +30,7 @@ record Grouped90Kernels(Launcher launcher, int multiprocessors, int sharedLimit)
   private static final int ENTRY = 16;
   /** Rows of a band, and columns of a unit. */
   private static final int UNIT = 8;
-  /** Units that a block computes at a time, for which there are kernels. */
-  private static final int[] UNITS = {2, 4, 7};
+  /** Units of a band, for each number of which there is a kernel. */
   private static final int MOST_UNITS = 7;
   private static final int MOST_TEAMS = 65535;
 
@@ -84,15 +83,10 @@ record Grouped90Kernels(Launcher launcher, int multiprocessors, int sharedLimit)
       return (c.taps() * c.depth() / UNIT + 1) / 2;
     }
 
-    /** The weights of all groups: 16 elements a step and filter. */
-    long weightBytes() {
-      return (long) c.groups() * steps() * c.depth() * 2 * ENTRY;
-    }
-
-    /** Those of a team's groups, the bands, the results of two warpgroups, and where the entries of a step lie. */
+    /** A team's weights, 16 elements a step and filter; the bands; the results of two warpgroups; and where the entries of a step lie. */
     int bytes() {
-      return (int) (weightBytes() / (c.from().channels() / TEAM)) + STAGES * (ENTRIES * plane() + 1) * ENTRY
-          + 2 * TEAM * (c.to().width() * UNIT * 2 + ENTRY) + steps() * Long.BYTES;
+      return TEAM * steps() * 2 * ENTRY + STAGES * (ENTRIES * plane() + 1) * ENTRY + 2 * TEAM * (c.to().width() * UNIT * 2 + ENTRY)
+          + steps() * Long.BYTES;
     }
 
     int count() {
@@ -102,14 +96,6 @@ record Grouped90Kernels(Launcher launcher, int multiprocessors, int sharedLimit)
     int[] ints() {
       return new int[] {lines(), pitch(), plane()};
     }
-  }
-
-  private static int units(Convolution c) {
-    int i = 0;
-    while (UNITS[i] * UNIT < c.to().width()) {
-      i++;
-    }
-    return UNITS[i];
   }
 
   private void convolve(Call call) {
@@ -122,12 +108,9 @@ record Grouped90Kernels(Launcher launcher, int multiprocessors, int sharedLimit)
     int each = (bands - 1) / Math.clamp(multiprocessors / teams, 1, bands) + 1;
     Grid grid = new Grid((bands - 1) / each + 1, teams, 1, THREADS, band.bytes());
     try (Operands in = launcher.operands(call)) {
-      long packed = in.scratch(band.weightBytes());
-      launcher.launch(call, Launcher.Entry.of(TEXT, "packWeights90_" + c.depth(), DType.BF16), Grid.over(band.weightBytes() / 2, 1),
-          c.ints(), turned, in.contiguous(1), packed);
       Object bias = call.op() instanceof Conv2d op && op.bias() ? in.contiguous(2) : Long.valueOf(0);
-      launcher.launch(call, Launcher.Entry.of(TEXT, "grouped90_" + c.depth() + "_" + units(c), DType.BF16), grid, c.ints(), band.ints(),
-          in.aligned(0), packed, bias, call.output(0));
+      launcher.launch(call, Launcher.Entry.of(TEXT, "grouped90_" + c.depth() + "_" + c.to().width() / UNIT, DType.BF16), grid, c.ints(),
+          band.ints(), turned, in.aligned(0), in.aligned(1), bias, call.output(0));
     }
   }
 }

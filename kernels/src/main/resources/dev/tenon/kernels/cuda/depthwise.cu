@@ -224,7 +224,7 @@ template <class T, int K, int R> __device__ inline void depthwiseStrips(
 #pragma unroll
   for (int l = 0; l < R + K - 1; l++) {
     int at = row + l - REACH;
-    lines[l] = (u32)at < (u32)c.height && mine ? *(const uint4*)(x + first + at * c.width) : make_uint4(0, 0, 0, 0);
+    lines[l] = (u32)at < (u32)c.height && mine ? loadEarly(x + first + at * c.width) : make_uint4(0, 0, 0, 0);
   }
   float w[K * K], sum[K][EACH], added = bias ? load(bias + channel) : 0.0f;
 #pragma unroll

@@ -12,6 +12,7 @@
 #define TEAM 32
 #define ENTRIES 4
 #define FILLERS 256
+#define MULTIPLIERS 256
 #define STAGES 3
 // Pieces that a filler reads before it writes the first.
 #define AHEAD 9
@@ -26,12 +27,6 @@ __device__ inline void storeMatricesTransposed(u32 row, const u32 (&r)[4]) {
       ::"r"(row), "r"(r[0]), "r"(r[1]), "r"(r[2]), "r"(r[3]) : "memory");
 }
 
-// 16 bytes that nobody else of the multiprocessor reads.
-__device__ inline uint4 loadOnce(const void* p) {
-  uint4 v;
-  asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(p));
-  return v;
-}
 // Starts storing bytes as they lie, a multiple of 16 of them.
 __device__ inline void bulkStore(void* to, u32 from, u32 bytes) {
   asm volatile("cp.async.bulk.global.shared::cta.bulk_group [%0], [%1], %2;" ::"l"(to), "r"(from), "r"(bytes) : "memory");
@@ -49,19 +44,30 @@ template <int N> __device__ inline int entryAt(const Conv& c, const Band& b, int
   return o % (N / 8) * b.plane + tap / c.kernelW * c.dilationH * b.pitch + tap % c.kernelW * c.dilationW;
 }
 
-// Weights in the order of the products: for each group, two entries of its taps, and half, its filters' eight elements. The last of an
-// odd number is multiplied twice, by a half each time, so that nothing but what the window holds is. With `turned`, those of the
-// gradient of the input, whose filters are the channels.
-template <int N> __device__ inline void packWeights90(const Conv& c, bool turned, const bf16* weight, bf16* packed) {
-  int taps = c.taps(), all = taps * (N / 8), steps = (all + 1) / 2;
-  FOR_EACH(i, (i64)c.groups * steps * 2 * N * 8) {
-    int filter = (int)(i / 8 % N), o = (int)(i / 8 / N % (steps * 2)), group = (int)(i / 8 / N / (steps * 2));
-    bool twice = all % 2 == 1 && o >= all - 1;
-    o = min(o, all - 1);
-    int tap = o / (N / 8), channel = o % (N / 8) * 8 + (int)(i % 8);
-    i64 line = turned ? (i64)(group * N + channel) * N + filter : (i64)(group * N + filter) * N + channel;
-    float w = load(weight + line * taps + (turned ? taps - 1 - tap : tap));
-    store(packed + i, twice ? w / 2 : w);
+// Copies a team's weights to shared memory, in the order of the products: for each group, entry of its taps, and filter, eight elements.
+// The last of an odd number of entries is multiplied twice, by a half each time, so that nothing but what windows hold is. With `turned`,
+// those of the gradient of the input, whose filters are the channels.
+template <int N> __device__ inline void placeWeights(const Conv& c, bool turned, const bf16* weight, bf16* to) {
+  int taps = c.taps(), all = taps * (N / 8), even = (all + 1) / 2 * 2;
+#pragma unroll 1
+  for (int i = threadIdx.x % MULTIPLIERS * 8; i < TEAM * N * taps; i += MULTIPLIERS * 8) {
+    uint4 eight = loadEarly(weight + i);
+    const u32 pairs[4] = {eight.x, eight.y, eight.z, eight.w};
+    int tap = i % taps, line = i / taps;
+#pragma unroll
+    for (int e = 0; e < 8; e++) {
+      int inner = line % N, outer = line / N % N, group = line / N / N;
+      int filter = turned ? inner : outer, channel = turned ? outer : inner, o = (turned ? taps - 1 - tap : tap) * (N / 8) + channel / 8;
+      bf16* at = to + ((group * even + o) * N + filter) * 8 + channel % 8;
+      float w = __uint_as_float(e % 2 == 0 ? pairs[e / 2] << 16 : pairs[e / 2] & 0xffff0000u);
+      bool twice = o + 1 == all && all < even;
+      store(at, twice ? w / 2 : w);
+      if (twice) store(at + N * 8, w / 2);
+      if (++tap == taps) {
+        tap = 0;
+        line++;
+      }
+    }
   }
 }
 
@@ -81,7 +87,7 @@ __device__ inline void fillBand(const Conv& c, const Band& b, const bf16* from, 
     for (int i = 0; i < AHEAD; i++) {
       int chunk = first + i * STEP + read, flat = top * c.width + chunk * 8;
       v[i] = make_uint4(0, 0, 0, 0);
-      if (chunk < limit && (u32)flat < (u32)all) v[i] = loadOnce(from + flat);
+      if (chunk < limit && (u32)flat < (u32)all) v[i] = loadEarly(from + flat);
     }
     if (first == 0) barrierWait(empty, parity);
     int line = (first + named) / chunks, column = (first + named) % chunks;
@@ -106,9 +112,9 @@ __device__ inline void fillBand(const Conv& c, const Band& b, const bf16* from, 
   }
 }
 
-// The products of a tile: units of eight rows and eight columns, of which there are `units`; the last ones may be the same.
+// The products of a tile: U units of eight rows and eight columns. `table` has what each step adds to where the operand's halves lie.
 template <int N, int U> __device__ inline void products(
-    float (&sum)[U][TEAM / N][N / 2], const Band& b, int units, int steps, u32 tile, u32 weights, const u64* table) {
+    float (&sum)[U][TEAM / N][N / 2], const Band& b, int steps, u32 tile, u32 weights, const u64* table) {
   u64 w = operandPlain(weights, N * 16, 128);
 #pragma unroll
   for (int group = 0; group < TEAM / N; group++) {
@@ -118,7 +124,7 @@ template <int N, int U> __device__ inline void products(
       u64 at = pixels + table[step];
       wgmmaFence();
 #pragma unroll
-      for (int u = 0; u < U; u++) Wgmma<N>::template bf16<0, 0>(sum[u][group], at + min(u, units - 1) * 8, w, step);
+      for (int u = 0; u < U; u++) Wgmma<N>::template bf16<0, 0>(sum[u][group], at + u * 8, w, step);
       wgmmaCommit();
     }
   }
@@ -132,7 +138,7 @@ template <int N, int U> __device__ inline void products(
 
 // Writes results to shared memory, of each filter eight rows of pixels, `apart` bytes from those of the next.
 template <int N, int U> __device__ inline void leave(
-    const Conv& c, const float (&sum)[U][TEAM / N][N / 2], int units, u32 out, int apart, const bf16* bias) {
+    const Conv& c, const float (&sum)[U][TEAM / N][N / 2], u32 out, int apart, const bf16* bias) {
   int lane = threadIdx.x % 32, warp = threadIdx.x % 128 / 32;
   u32 to = out + (lane / 16 * 8 + lane % 8) * apart + (warp * 2 + lane / 8 % 2) * c.columns * 2;
 #pragma unroll
@@ -149,29 +155,20 @@ template <int N, int U> __device__ inline void leave(
         const float* d = sum[u][at / (N / 8)] + at % (N / 8) * 4 + k % 2 * 2;
         r[k] = packBf16(d[0] + add[k / 2][0], d[1] + add[k / 2][1]);
       }
-      storeMatricesTransposed(to + eight * 8 * apart + min(u, units - 1) * 16, r);
+      storeMatricesTransposed(to + eight * 8 * apart + u * 16, r);
     }
   }
 }
 
 // Grid: blocks that share the bands, teams.
 template <int N, int U> __device__ inline void convolve90(
-    const Conv& c, const Band& b, const bf16* x, const bf16* packed, const bf16* bias, bf16* y) {
+    const Conv& c, const Band& b, bool turned, const bf16* x, const bf16* weight, const bf16* bias, bf16* y) {
   extern __shared__ __align__(128) char shared[];
   __shared__ u64 full[STAGES], empty[STAGES];
-  int warp = threadIdx.x / 32, team = blockIdx.y, units = c.columns / 8;
+  int warp = threadIdx.x / 32, team = blockIdx.y;
   int steps = (c.taps() * (N / 8) + 1) / 2, weightBytes = (TEAM / N) * steps * N * 32;
   int tileBytes = (ENTRIES * b.plane + 1) * 16, apart = c.columns * 16 + 16;
   u32 weights = sharedAddress(shared), tiles = weights + weightBytes;
-  u64* table = (u64*)(shared + weightBytes + STAGES * tileBytes + 2 * TEAM * apart);
-  const char* from = (const char*)packed + (i64)team * weightBytes;
-  for (int i = threadIdx.x * 16; i < weightBytes; i += blockDim.x * 16) copyAsync(shared + i, from + i, 16);
-  copyCommit();
-  for (int i = threadIdx.x; i < STAGES * tileBytes / 16; i += blockDim.x) ((uint4*)(shared + weightBytes))[i] = make_uint4(0, 0, 0, 0);
-  for (int i = threadIdx.x; i < steps; i += blockDim.x) {
-    int at = entryAt<N>(c, b, i * 2), next = i * 2 + 1 < c.taps() * (N / 8) ? entryAt<N>(c, b, i * 2 + 1) : at;
-    table[i] = (u64)at | (u64)(next - at) << 16;
-  }
   if (threadIdx.x == 0) {
     for (int s = 0; s < STAGES; s++) {
       barrierInit(full + s, FILLERS);
@@ -179,12 +176,12 @@ template <int N, int U> __device__ inline void convolve90(
     }
     barrierPublish();
   }
-  copyWait<0>();
-  sharedPublish();
   __syncthreads();
   int bands = (c.rows + 7) / 8, items = c.batch * bands;
   if (threadIdx.x < FILLERS) {
     registersLower<80>();
+    for (int i = threadIdx.x; i < STAGES * tileBytes / 16; i += FILLERS) ((uint4*)(shared + weightBytes))[i] = make_uint4(0, 0, 0, 0);
+    syncNamed(1, FILLERS);
     int stage = 0, round = 0;
     for (int item = blockIdx.x; item < items; item += gridDim.x) {
       const bf16* planes = x + ((i64)(item / bands) * c.channels + team * TEAM) * c.height * c.width;
@@ -196,18 +193,26 @@ template <int N, int U> __device__ inline void convolve90(
   } else {
     registersRaise<168>();
     int mine = warp / 4 - FILLERS / 128, lane = threadIdx.x % 32, n = mine;
+    u64* table = (u64*)(shared + weightBytes + STAGES * tileBytes + 2 * TEAM * apart);
+    placeWeights<N>(c, turned, weight + (i64)team * TEAM * N * c.taps(), (bf16*)shared);
+    for (int i = threadIdx.x - FILLERS; i < steps; i += MULTIPLIERS) {
+      int at = entryAt<N>(c, b, i * 2), next = i * 2 + 1 < c.taps() * (N / 8) ? entryAt<N>(c, b, i * 2 + 1) : at;
+      table[i] = (u64)at | (u64)(next - at) << 16;
+    }
+    sharedPublish();
+    syncNamed(2, MULTIPLIERS);
     u32 out = tiles + STAGES * tileBytes + mine * TEAM * apart;
     for (int item = blockIdx.x + mine * gridDim.x; item < items; item += 2 * gridDim.x, n += 2) {
       int stage = n % STAGES;
       barrierWait(full + stage, n / STAGES & 1);
       float sum[U][TEAM / N][N / 2];
-      products<N, U>(sum, b, units, steps, tiles + stage * tileBytes, weights, table);
+      products<N, U>(sum, b, steps, tiles + stage * tileBytes, weights, table);
       barrierArrive(empty + stage);
       if (warp % 4 == 0) storeWaitRead<0>();
-      syncNamed(1 + mine, 128);
-      leave<N, U>(c, sum, units, out, apart, bias ? bias + team * TEAM : nullptr);
+      syncNamed(3 + mine, 128);
+      leave<N, U>(c, sum, out, apart, bias ? bias + team * TEAM : nullptr);
       sharedPublish();
-      syncNamed(1 + mine, 128);
+      syncNamed(3 + mine, 128);
       if (warp % 4 == 0) {
         int row = item % bands * 8;
         bf16* to = y + ((i64)(item / bands) * c.filters + team * TEAM + lane) * c.positions() + row * c.columns;
@@ -220,16 +225,12 @@ template <int N, int U> __device__ inline void convolve90(
 }
 
 #define GROUPED90(N, U) \
-  extern "C" __global__ void __launch_bounds__(512, 1) grouped90_##N##_##U##_bf16( \
-      Conv c, Band b, const bf16* x, const bf16* packed, const bf16* bias, bf16* y) { \
-    convolve90<N, U>(c, b, x, packed, bias, y); \
+  extern "C" __global__ void __launch_bounds__(FILLERS + MULTIPLIERS, 1) grouped90_##N##_##U##_bf16( \
+      Conv c, Band b, int turned, const bf16* x, const bf16* weight, const bf16* bias, bf16* y) { \
+    convolve90<N, U>(c, b, turned, x, weight, bias, y); \
   }
-#define PACK(N) \
-  extern "C" __global__ void packWeights90_##N##_bf16(Conv c, int turned, const bf16* weight, bf16* packed) { \
-    packWeights90<N>(c, turned, weight, packed); \
-  } \
-  GROUPED90(N, 2) GROUPED90(N, 4) GROUPED90(N, 7)
-PACK(8)
-PACK(16)
-PACK(32)
+#define COLUMNS(N) GROUPED90(N, 1) GROUPED90(N, 2) GROUPED90(N, 3) GROUPED90(N, 4) GROUPED90(N, 5) GROUPED90(N, 6) GROUPED90(N, 7)
+COLUMNS(8)
+COLUMNS(16)
+COLUMNS(32)
 #endif
