@@ -28,6 +28,7 @@ record Grouped90Kernels(Launcher launcher, int multiprocessors, int sharedLimit)
   private static final int ENTRIES = 4;
   private static final int STAGES = 3;
   private static final int ENTRY = 16;
+  private static final int BARRIERS = 2 * STAGES * Long.BYTES;
   /** Rows of a band, and columns of a unit. */
   private static final int UNIT = 8;
   /** Units of a band, for each number of which there is a kernel. */
@@ -60,7 +61,7 @@ record Grouped90Kernels(Launcher launcher, int multiprocessors, int sharedLimit)
       return "takes stride 1, less padding than the window reaches, and up to " + MOST_UNITS * UNIT + " columns, in eights, and here is "
           + c;
     }
-    int bytes = new Band(c).bytes();
+    int bytes = new Band(c).bytes() + BARRIERS;
     return bytes <= sharedLimit ? null : "keeps bands of eight rows in " + sharedLimit + " bytes, and here they take " + bytes;
   }
 
