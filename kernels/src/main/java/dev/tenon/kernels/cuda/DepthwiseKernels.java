@@ -10,6 +10,7 @@ import dev.tenon.engine.op.Conv2dGradInput;
 import dev.tenon.engine.op.Conv2dGradWeight;
 import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Window2d;
+import dev.tenon.kernels.gpu.Convolution;
 import dev.tenon.kernels.gpu.Fit;
 import dev.tenon.kernels.gpu.Grid;
 import dev.tenon.kernels.gpu.Launcher;
@@ -51,13 +52,9 @@ record DepthwiseKernels(Launcher launcher, ReduceKernels reductions, int multipr
       return "computes in F32 and BF16, and the operands are " + dtype;
     }
     Convolution c = Convolution.of(call);
-    if (c.depth() != 1 || c.filters() != 1) {
-      return "takes one channel and one filter a group, and here are " + c.depth() + " and " + c.filters();
-    }
-    Window2d w = c.window();
-    boolean square = w.kernelH() == w.kernelW() && w.strideH() == w.strideW() && w.dilationH() == 1 && w.dilationW() == 1;
-    if (!square || w.kernelH() != 3 && w.kernelH() != 5 && w.kernelH() != 7 || w.strideH() > 2 || !c.isPadded()) {
-      return "has windows of 3x3, 5x5 and 7x7, stride 1 and 2, no dilation, and less padding than that, and here is " + w;
+    reason = c.notDepthwise();
+    if (reason != null) {
+      return reason;
     }
     Tiles tiles = new Tiles(c, dtype);
     long least = Math.max(tiles.bytes(1, tiles.high()), tiles.gradientBytes(1, tiles.high()));
@@ -133,19 +130,49 @@ record DepthwiseKernels(Launcher launcher, ReduceKernels reductions, int multipr
     return (x + to - 1) / to * to;
   }
 
+  /** How lanes of 16 bytes of columns share a warp, where they can do without shared memory. */
+  private record Strips(Convolution c, DType dtype) {
+    static final int LANES = 32;
+    static final int HIGH = 7;
+
+    boolean fit() {
+      Window2d w = c.window();
+      boolean same = w.strideH() == 1 && c.spreadH() == 1 && w.padH() == w.kernelH() / 2 && w.padW() == w.kernelW() / 2;
+      return same && c.to().width() * dtype.byteSize() % CHUNK == 0 && across() <= LANES;
+    }
+
+    int across() {
+      return c.to().width() * dtype.byteSize() / CHUNK;
+    }
+
+    /** Warps take as many bands of rows as fit. */
+    int blocks() {
+      int bands = c.batch() * c.to().channels() * ((c.to().height() + HIGH - 1) / HIGH);
+      int each = THREADS / LANES * (LANES / across());
+      return (bands + each - 1) / each;
+    }
+  }
+
   private void convolve(Call call) {
     Convolution c = Convolution.of(call);
-    Tiles tiles = new Tiles(c, call.input(0).dtype());
-    int all = c.batch() * c.from().channels();
-    Blocks blocks = Blocks.of(tiles, THREADS, all, SHARED, tiles::bytes);
-    boolean turned = call.op() instanceof Conv2dGradInput;
+    DType dtype = call.input(0).dtype();
+    int turned = call.op() instanceof Conv2dGradInput ? 1 : 0;
+    Tiles tiles = new Tiles(c, dtype);
+    Strips strips = new Strips(c, dtype);
     try (Operands in = launcher.operands(call)) {
+      Object bias = call.op() instanceof Conv2d op && op.bias() ? in.contiguous(2) : Long.valueOf(0);
+      if (strips.fit() && Launcher.address(call.output(0)) % CHUNK == 0) {
+        launcher.launch(call, Launcher.Entry.of(TEXT, "depthwiseStrips" + c.window().kernelH(), dtype), Grid.of(strips.blocks(), THREADS),
+            c.ints(), turned, in.aligned(0), in.contiguous(1), bias, call.output(0));
+        return;
+      }
+      int all = c.batch() * c.from().channels();
+      Blocks blocks = Blocks.of(tiles, THREADS, all, SHARED, tiles::bytes);
       int threads = Math.min(THREADS, roundUp(blocks.planes * tiles.items(blocks.rows), 32));
       Grid grid = new Grid((all + blocks.planes - 1) / blocks.planes * blocks.bands, 1, 1, threads,
           (int) tiles.bytes(blocks.planes, blocks.rows));
-      Object bias = call.op() instanceof Conv2d op && op.bias() ? in.contiguous(2) : Long.valueOf(0);
       launcher.launch(call, Launcher.Entry.of(TEXT, "depthwise" + tiles.suffix(), tiles.dtype), grid, c.ints(), blocks.planes,
-          blocks.rows, turned ? 1 : 0, in.aligned(0), in.contiguous(1), bias, call.output(0));
+          blocks.rows, turned, in.aligned(0), in.contiguous(1), bias, call.output(0));
     }
   }
 

@@ -9,6 +9,7 @@ import dev.tenon.engine.op.Conv2dGradInput;
 import dev.tenon.engine.op.Conv2dGradWeight;
 import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Window2d;
+import dev.tenon.kernels.gpu.Convolution;
 import dev.tenon.kernels.gpu.Fit;
 import dev.tenon.kernels.gpu.Grid;
 import dev.tenon.kernels.gpu.Launcher;
@@ -18,12 +19,13 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Launches the text {@code grouped}: convolutions on tensor cores, and their gradients.
+ * Launches the texts {@code grouped} and {@code groupedweight}: convolutions on tensor cores, and their gradients.
  *
  * @param tf32 whether products of F32 may round their operands to tf32
  */
 record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimit, boolean tf32) {
   private static final String TEXT = "grouped";
+  private static final String GRADIENT_TEXT = "groupedweight";
   private static final double COST = 0.25;
   /** Channels of a group that make it worth it: fewer are filled up with zeros to an entry of 16 bytes. */
   private static final int LEAST_CHANNELS = 8;
@@ -240,11 +242,11 @@ record GroupedConvKernels(Launcher launcher, int multiprocessors, int sharedLimi
     int threads = GRADIENT_WARPS / b.across() * b.across() * 32;
     try (Operands in = launcher.operands(call)) {
       long partial = in.scratch(parts * b.weightQuads() * 16);
-      launcher.launch(call, Launcher.Entry.of(TEXT, "groupedGradWeight" + b.tile, weight.dtype()),
+      launcher.launch(call, Launcher.Entry.of(GRADIENT_TEXT, "groupedGradWeight" + b.tile, weight.dtype()),
           new Grid(b.columns(), c.groups(), parts, threads, (int) b.gradientBytes()), c.ints(), b.ints(), b.across(), in.aligned(0),
           in.aligned(1), partial);
-      launcher.launch(call, Launcher.Entry.of(TEXT, "sumWeights" + b.tile, weight.dtype()), Grid.over(b.weightQuads(), 1), c.ints(),
-          b.ints(), parts, partial, weight);
+      launcher.launch(call, Launcher.Entry.of(GRADIENT_TEXT, "sumWeights" + b.tile, weight.dtype()), Grid.over(b.weightQuads(), 1),
+          c.ints(), b.ints(), parts, partial, weight);
     }
   }
 }

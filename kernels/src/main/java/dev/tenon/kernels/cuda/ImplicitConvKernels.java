@@ -8,7 +8,7 @@ import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.Conv2d;
 import dev.tenon.engine.op.Conv2dGradInput;
 import dev.tenon.engine.op.Conv2dGradWeight;
-import dev.tenon.kernels.gpu.ConvKernels;
+import dev.tenon.kernels.gpu.Convolution;
 import dev.tenon.kernels.gpu.Fit;
 import dev.tenon.kernels.gpu.Grid;
 import dev.tenon.kernels.gpu.Launcher;
@@ -52,7 +52,7 @@ record ImplicitConvKernels(Launcher launcher, ReduceKernels reductions, int mult
     Conv2d op = (Conv2d) call.op();
     Tensor y = call.output(0);
     try (Operands in = launcher.operands(call)) {
-      int[] geometry = ConvKernels.geometry(op, call.input(0).shape(), call.input(1).shape(), y.shape());
+      int[] geometry = Convolution.forward(call).ints();
       launch(call, "implicitConv", y.dim(0) * y.dim(2) * y.dim(3), y.dim(1) / op.groups(), op.groups(), geometry, in.contiguous(0),
           in.contiguous(1), op.bias() ? in.contiguous(2) : 0L, y);
     }
@@ -62,7 +62,7 @@ record ImplicitConvKernels(Launcher launcher, ReduceKernels reductions, int mult
     Conv2d op = ((Conv2dGradInput) call.op()).conv();
     Tensor x = call.output(0);
     try (Operands in = launcher.operands(call)) {
-      int[] geometry = ConvKernels.geometry(op, x.shape(), call.input(1).shape(), call.input(0).shape());
+      int[] geometry = Convolution.forward(call).ints();
       launch(call, "implicitGradInput", x.dim(0) * x.dim(2) * x.dim(3), x.dim(1) / op.groups(), op.groups(), geometry, in.contiguous(0),
           in.contiguous(1), x);
     }
@@ -73,7 +73,7 @@ record ImplicitConvKernels(Launcher launcher, ReduceKernels reductions, int mult
     Tensor g = call.input(0);
     Tensor weight = call.output(0);
     try (Operands in = launcher.operands(call)) {
-      int[] geometry = ConvKernels.geometry(op, call.input(1).shape(), weight.shape(), g.shape());
+      int[] geometry = Convolution.forward(call).ints();
       long width = weight.shape().product(1, 4);
       long filters = weight.dim(0) / op.groups();
       long positions = g.dim(0) * g.dim(2) * g.dim(3);

@@ -41,6 +41,7 @@ final class OpenClKernels {
         new AffinityKernels(launcher, products, device.hasTeams() ? 128 : 1).all(),
         new AttentionKernels(launcher, reductions, new ClTiles(tuning.attention(), device.localBytes())).all(),
         new ConvKernels(launcher).all(),
+        device.hasTeams() ? new ClDepthwise(launcher, reductions, device.units()).all() : List.<Kernel>of(),
         new SpatialKernels(launcher).all(),
         new LaneKernels(launcher, faults).all(),
         new OptimizerKernels(launcher).all())

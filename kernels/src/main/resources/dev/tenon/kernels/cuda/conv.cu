@@ -1,12 +1,5 @@
 // Convolutions as they are defined, one thread an element, for any stride, dilation and grouping; NCHW.
-#include "tenon.cuh"
-
-struct Conv {
-  int batch, channels, height, width;
-  int filters, rows, columns;
-  int kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW;
-  int groups;
-};
+#include "conv.cuh"
 
 template <class T> __device__ inline void forward(const Conv& c, const T* x, const T* weight, const T* bias, T* y) {
   typedef COMPUTE(T) C;

@@ -105,6 +105,11 @@ template <int OFFSET, int N> __device__ inline void line(float (&v)[N], const bf
 __device__ inline void putFour(float* y, const float* v) { *(float4*)y = make_float4(v[0], v[1], v[2], v[3]); }
 __device__ inline void putFour(bf16* y, const float* v) { *(uint2*)y = make_uint2(packBf16(v[0], v[1]), packBf16(v[2], v[3])); }
 
+__device__ inline void putSixteenBytes(float* y, const float* v) { putFour(y, v); }
+__device__ inline void putSixteenBytes(bf16* y, const float* v) {
+  *(uint4*)y = make_uint4(packBf16(v[0], v[1]), packBf16(v[2], v[3]), packBf16(v[4], v[5]), packBf16(v[6], v[7]));
+}
+
 __device__ inline int rounded(int x, int to) { return (x + to - 1) / to * to; }
 
 // Windows begin OFFSET elements after one that is aligned, as they do where planes begin aligned and the padding is K / 2.
@@ -117,6 +122,21 @@ template <class T, int K, int S, int C> __device__ inline Planes<T> planesOf(con
   if (left % CHUNK == 4) left += 4;
   int end = left - c.padW + (rounded(c.columns, C) - 1) * S + K;
   return {tile, (rows - 1) * S + K, rounded(end, CHUNK) * (int)sizeof(T), left};
+}
+
+// Reads each line that R rows of C windows from (row, column) of a plane on lie in, and gives it to each of those rows that it belongs to,
+// with the weight that is its first's.
+template <class T, int K, int S, int R, int C, class F> __device__ inline void eachLine(
+    const Conv& c, const Planes<T>& in, int plane, int row, int column, const F& each) {
+#pragma unroll
+  for (int l = 0; l < (R - 1) * S + K; l++) {
+    float v[(C - 1) * S + K];
+    line<OFFSET>(v, in.at(plane, row * S + l, column * S + in.left - c.padW - OFFSET));
+#pragma unroll
+    for (int r = 0; r < R; r++) {
+      if (l - r * S >= 0 && l - r * S < K) each(v, r, (l - r * S) * K);
+    }
+  }
 }
 
 // Grid: planes × bands of `rows` rows, several planes a block.
@@ -137,7 +157,6 @@ template <class T, int K, int S, int R, int C> __device__ inline void depthwise(
   copyWait<0>();
   __syncthreads();
   int across = (c.columns + C - 1) / C, down = rows / R;
-  int start = in.left - c.padW - OFFSET;
   bool fours = c.columns % 4 == 0 && (u64)y % 16 == 0;
   for (int item = threadIdx.x; item < count * down * across; item += blockDim.x) {
     int column = item % across * C, at = item / across % down * R, p = item / across / down;
@@ -151,21 +170,13 @@ template <class T, int K, int S, int R, int C> __device__ inline void depthwise(
 #pragma unroll
       for (int i = 0; i < C; i++) sum[r][i] = added;
     }
+    eachLine<T, K, S, R, C>(c, in, p, at, column, [&](const float(&v)[(C - 1) * S + K], int r, int tap) {
 #pragma unroll
-    for (int l = 0; l < (R - 1) * S + K; l++) {
-      float v[(C - 1) * S + K];
-      line<OFFSET>(v, in.at(p, at * S + l, column * S + start));
+      for (int i = 0; i < C; i++) {
 #pragma unroll
-      for (int r = 0; r < R; r++) {
-        if (l - r * S >= 0 && l - r * S < K) {
-#pragma unroll
-          for (int i = 0; i < C; i++) {
-#pragma unroll
-            for (int k = 0; k < K; k++) sum[r][i] += v[i * S + k] * w[(l - r * S) * K + k];
-          }
-        }
+        for (int k = 0; k < K; k++) sum[r][i] += v[i * S + k] * w[tap + k];
       }
-    }
+    });
     T* to = y + ((i64)(plane + p) * c.rows + row + at) * c.columns + column;
 #pragma unroll
     for (int r = 0; r < R; r++, to += c.columns) {
@@ -184,6 +195,71 @@ template <class T, int K, int S, int R, int C> __device__ inline void depthwise(
   }
 }
 
+__device__ inline void unpack(const uint4& four, float* v) {
+  v[0] = __uint_as_float(four.x);
+  v[1] = __uint_as_float(four.y);
+  v[2] = __uint_as_float(four.z);
+  v[3] = __uint_as_float(four.w);
+}
+__device__ inline void unpackPairs(const uint4& four, float* v) {
+  const u32 pairs[4] = {four.x, four.y, four.z, four.w};
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    v[i * 2] = __uint_as_float(pairs[i] << 16);
+    v[i * 2 + 1] = __uint_as_float(pairs[i] & 0xffff0000u);
+  }
+}
+
+// Without shared memory, for maps as wide as what they are made of: a lane computes R rows of 16 bytes of columns, and gets what its
+// windows reach beyond them from the lanes beside it, which have the same rows.
+template <class T, int K, int R> __device__ inline void depthwiseStrips(
+    const Conv& c, bool turned, const T* x, const T* weight, const T* bias, T* y) {
+  const int EACH = 16 / sizeof(T), REACH = K / 2;
+  int across = c.columns / EACH, lane = threadIdx.x % 32, together = 32 / across, strip = lane % across;
+  int bands = (c.rows + R - 1) / R, band = (blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32) * together + lane / across;
+  bool mine = lane < together * across && band < c.batch * c.channels * bands;
+  int plane = mine ? band / bands : 0, row = mine ? band % bands * R : c.rows, channel = plane % c.channels;
+  i64 first = (i64)plane * c.height * c.width + strip * EACH;
+  uint4 lines[R + K - 1];
+#pragma unroll
+  for (int l = 0; l < R + K - 1; l++) {
+    int at = row + l - REACH;
+    lines[l] = (u32)at < (u32)c.height && mine ? loadEarly(x + first + at * c.width) : make_uint4(0, 0, 0, 0);
+  }
+  float w[K * K], sum[K][EACH], added = bias ? load(bias + channel) : 0.0f;
+#pragma unroll
+  for (int i = 0; i < K * K; i++) w[i] = load(weight + channel * K * K + (turned ? K * K - 1 - i : i));
+#pragma unroll
+  for (int l = 0; l < R + K - 1; l++) {
+    float v[EACH + K - 1];
+    if (sizeof(T) == 2) {
+      unpackPairs(lines[l], v + REACH);
+    } else {
+      unpack(lines[l], v + REACH);
+    }
+#pragma unroll
+    for (int i = 0; i < REACH; i++) {
+      float left = __shfl_up_sync(0xffffffffu, v[EACH + i], 1), right = __shfl_down_sync(0xffffffffu, v[REACH + i], 1);
+      v[i] = strip > 0 ? left : 0.0f;
+      v[REACH + EACH + i] = strip + 1 < across ? right : 0.0f;
+    }
+    // Rows that a line belongs to lie in turn where those lay that are complete.
+#pragma unroll
+    for (int k = K - 1; k >= 0; k--) {
+      int r = l - k;
+      if (r < 0 || r >= R) continue;
+      float* s = sum[r % K];
+#pragma unroll
+      for (int i = 0; i < EACH; i++) {
+        if (k == 0) s[i] = added;
+#pragma unroll
+        for (int j = 0; j < K; j++) s[i] += v[i + j] * w[k * K + j];
+      }
+      if (k == K - 1 && row + r < c.rows) putSixteenBytes(y + first + (row + r) * c.width, s);
+    }
+  }
+}
+
 // Grid: channels, parts of the images. A block sums over bands of `rows` rows of its images, `planes` at a time; the parts are added
 // up afterwards.
 template <class T, int K, int S, int R, int C> __device__ inline void depthwiseGradWeight(
@@ -193,7 +269,6 @@ template <class T, int K, int S, int R, int C> __device__ inline void depthwiseG
   int across = (c.columns + C - 1) / C, down = rows / R;
   Planes<T> in = planesOf<T, K, S, C>(c, shared, rows);
   Planes<T> out = {shared + planes * in.lines * in.pitch, rows, rounded(across * C * (int)sizeof(T), 16), 0};
-  int start = in.left - c.padW - OFFSET;
   float sum[K * K] = {};
   int items = (c.batch + planes - 1) / planes * bands;
   for (int i = blockIdx.y; i < items; i += gridDim.y) {
@@ -210,21 +285,13 @@ template <class T, int K, int S, int R, int C> __device__ inline void depthwiseG
       float factor[R][C];
 #pragma unroll
       for (int r = 0; r < R; r++) line<0>(factor[r], out.at(p, at + r, column));
+      eachLine<T, K, S, R, C>(c, in, p, at, column, [&](const float(&v)[(C - 1) * S + K], int r, int tap) {
 #pragma unroll
-      for (int l = 0; l < (R - 1) * S + K; l++) {
-        float v[(C - 1) * S + K];
-        line<OFFSET>(v, in.at(p, at * S + l, column * S + start));
+        for (int k = 0; k < K; k++) {
 #pragma unroll
-        for (int r = 0; r < R; r++) {
-          if (l - r * S >= 0 && l - r * S < K) {
-#pragma unroll
-            for (int k = 0; k < K; k++) {
-#pragma unroll
-              for (int i = 0; i < C; i++) sum[(l - r * S) * K + k] += v[i * S + k] * factor[r][i];
-            }
-          }
+          for (int i = 0; i < C; i++) sum[tap + k] += v[i * S + k] * factor[r][i];
         }
-      }
+      });
     }
   }
   float* part = (float*)shared;
@@ -252,7 +319,12 @@ template <class T, int K, int S, int R, int C> __device__ inline void depthwiseG
       Conv c, int planes, int rows, const T* g, const T* x, float* gradW) { \
     depthwiseGradWeight<T, K, S, R, C>(c, planes, rows, g, x, gradW); \
   }
+#define STRIPS(K, T, SUFFIX) \
+  extern "C" __global__ void __launch_bounds__(256) depthwiseStrips##K##_##SUFFIX( \
+      Conv c, int turned, const T* x, const T* weight, const T* bias, T* y) { \
+    depthwiseStrips<T, K, 7>(c, turned, x, weight, bias, y); \
+  }
 #define STRIDES(K, T, SUFFIX) DEPTHWISE(K, 1, 7, 4, T, SUFFIX) DEPTHWISE(K, 2, 2, 4, T, SUFFIX)
-#define KERNELS(T, SUFFIX) STRIDES(3, T, SUFFIX) STRIDES(5, T, SUFFIX) STRIDES(7, T, SUFFIX)
+#define KERNELS(T, SUFFIX) STRIPS(3, T, SUFFIX) STRIPS(5, T, SUFFIX) STRIPS(7, T, SUFFIX) STRIDES(3, T, SUFFIX) STRIDES(5, T, SUFFIX) STRIDES(7, T, SUFFIX)
 KERNELS(float, f32)
 KERNELS(bf16, bf16)

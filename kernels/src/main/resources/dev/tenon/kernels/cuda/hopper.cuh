@@ -165,18 +165,21 @@ __device__ inline void storeMatrices(void* row, const u32 (&r)[4]) {
       ::"r"(sharedAddress(row)), "r"(r[0]), "r"(r[1]), "r"(r[2]), "r"(r[3]) : "memory");
 }
 
-// More widths, for attention.
+// More widths.
+#define LIST_4 "%0, %1, %2, %3"
 #define LIST_8 "%0, %1, %2, %3, %4, %5, %6, %7"
 #define LIST_16 TEN() "%10, %11, %12, %13, %14, %15"
 #define LIST_24 TEN() TEN(1) "%20, %21, %22, %23"
 #define LIST_40 TEN() TEN(1) TEN(2) "%30, %31, %32, %33, %34, %35, %36, %37, %38, %39"
 #define LIST_48 TEN() TEN(1) TEN(2) TEN(3) "%40, %41, %42, %43, %44, %45, %46, %47"
 #define LIST_56 TEN() TEN(1) TEN(2) TEN(3) TEN(4) "%50, %51, %52, %53, %54, %55"
+#define SUMS_4(d) "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
 #define SUMS_16(d) SUMS_8(d, 0), SUMS_8(d, 8)
 #define SUMS_24(d) SUMS_8(d, 0), SUMS_8(d, 8), SUMS_8(d, 16)
 #define SUMS_40(d) SUMS_32(d, 0), SUMS_8(d, 32)
 #define SUMS_48(d) SUMS_40(d), SUMS_8(d, 40)
 #define SUMS_56(d) SUMS_48(d), SUMS_8(d, 48)
+WGMMA(8, 4, LIST_4, SUMS_4(d), "%4", "%5", "%6", "%7", "%8", "%5", "%6", "%7", "%8", "%9", "%10")
 WGMMA(16, 8, LIST_8, SUMS_8(d, 0), "%8", "%9", "%10", "%11", "%12", "%9", "%10", "%11", "%12", "%13", "%14")
 WGMMA(32, 16, LIST_16, SUMS_16(d), "%16", "%17", "%18", "%19", "%20", "%17", "%18", "%19", "%20", "%21", "%22")
 WGMMA(48, 24, LIST_24, SUMS_24(d), "%24", "%25", "%26", "%27", "%28", "%25", "%26", "%27", "%28", "%29", "%30")

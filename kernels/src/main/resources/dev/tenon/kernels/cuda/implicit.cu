@@ -1,6 +1,6 @@
 // Products of matrices whose elements are computed where they are read: convolutions whose groups have several filters. Sums are in
 // the compute type and in a fixed order.
-#include "tenon.cuh"
+#include "conv.cuh"
 
 #define THREADS 256
 #define SLICE 16
@@ -84,33 +84,6 @@ template <int TILE, class C, class T> __device__ inline void put(
     }
   }
 }
-
-// A convolution, NCHW.
-struct Conv {
-  int batch, channels, height, width;
-  int filters, rows, columns;
-  int kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW;
-  int groups;
-
-  __device__ int taps() const { return kernelH * kernelW; }
-  __device__ int channelsOfGroup() const { return channels / groups; }
-  __device__ int filtersOfGroup() const { return filters / groups; }
-  __device__ int positions() const { return rows * columns; }
-
-  // The input that a tap reads for a position, or -1 outside.
-  __device__ int input(int position, int tap) const {
-    int y = position / columns * strideH - padH + tap / kernelW * dilationH;
-    int x = position % columns * strideW - padW + tap % kernelW * dilationW;
-    return y >= 0 && y < height && x >= 0 && x < width ? y * width + x : -1;
-  }
-
-  // The position for which a tap reads an input, or -1.
-  __device__ int position(int input, int tap) const {
-    int y = input / width + padH - tap / kernelW * dilationH, x = input % width + padW - tap % kernelW * dilationW;
-    if (y < 0 || x < 0 || y % strideH != 0 || x % strideW != 0) return -1;
-    return y / strideH < rows && x / strideW < columns ? y / strideH * columns + x / strideW : -1;
-  }
-};
 
 // Stores a tile of a group's channels, all images' pixels side by side.
 template <int TILE, class C, class T> __device__ inline void putImages(

@@ -18,6 +18,13 @@ __device__ inline void copyAsync(void* shared, const void* global, int bytes) {
 __device__ inline void copyCommit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int N> __device__ inline void copyWait() { asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory"); }
 
+// 16 bytes that nobody writes meanwhile, which the compiler is not to ask for any later.
+__device__ inline uint4 loadEarly(const void* p) {
+  uint4 v;
+  asm volatile("ld.global.nc.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(p));
+  return v;
+}
+
 // Four matrices of eight rows of 16 bytes; lane i names row i % 8 of matrix i / 8. Of each matrix a lane gets the 4 bytes at its
 // place, counted row by row, or those of the transpose, whose elements are 2 bytes wide.
 __device__ inline void loadMatricesAt(u32 (&r)[4], u32 row) {

@@ -1,14 +1,7 @@
 // Convolutions as they are defined, one item an element, for any stride, dilation and grouping; NCHW.
-#include "tenon.clh"
+#include "conv.clh"
 
 REDUCTIONS
-
-typedef struct {
-  int batch, channels, height, width;
-  int filters, rows, columns;
-  int kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW;
-  int groups;
-} Conv;
 
 kernel void conv(Conv c, POINTER(const ELEMENT, x), POINTER(const ELEMENT, weight), POINTER(const ELEMENT, bias), POINTER(ELEMENT, y)) {
   SHIFT(x);
