@@ -13,7 +13,8 @@ public final class Normalization {
 
   /**
    * Batch normalization in training: normalizes x [N, C, ...] by the statistics of the batch, and moves the running ones towards
-   * them in place, {@code running = (1 − momentum)·running + momentum·batch}, with the unbiased variance.
+   * them in place, {@code running = (1 − momentum)·running + momentum·batch}, with the unbiased variance. The running ones may be of a
+   * wider type than x: a small step of a narrow one would be lost.
    *
    * @throws TenonException when a channel has a single element, which has no variance
    */
@@ -33,14 +34,15 @@ public final class Normalization {
 
   /** As a step down the gradient of {@code ½·‖running − batch‖²}. */
   private static void move(Tensor running, Tensor batch, double momentum) {
-    new Sgd(momentum, 0, 0, false, 0, true).apply(running, running.sub(batch));
+    new Sgd(momentum, 0, 0, false, 0, true).apply(running, running.sub(batch.cast(running.dtype())));
   }
 
-  /** Batch normalization by given statistics [C], as in evaluation. */
+  /** Batch normalization by given statistics [C], as in evaluation. These may be of a wider type than x, and are then used as such. */
   public static Tensor frozenBatchNorm(
       Tensor x, Tensor weight, Tensor bias, Tensor mean, Tensor variance, double eps) {
-    Tensor scale = weight.mul(variance.add(eps).map(Unary.Fn.RSQRT));
-    return perChannel(x, scale, bias.sub(mean.mul(scale)));
+    Tensor scale = weight.cast(variance.dtype()).mul(variance.add(eps).map(Unary.Fn.RSQRT));
+    Tensor shift = bias.cast(mean.dtype()).sub(mean.mul(scale));
+    return perChannel(x, scale.cast(x.dtype()), shift.cast(x.dtype()));
   }
 
   /** Normalizes each of {@code groups} runs of channels of x [N, C, ...] by its own mean and variance (Wu and He, section 3.1). */
