@@ -16,6 +16,12 @@ public record SameConv(Tensor weight, Optional<Tensor> bias) {
     return bias.map(b -> conv(true).apply(x, weight, b)).orElseGet(() -> conv(false).apply(x, weight));
   }
 
+  /** The same, and then a factor and a summand for each channel. */
+  public SameConv then(ChannelNorm.Affine affine) {
+    Tensor summand = bias.map(b -> b.mul(affine.factor()).add(affine.summand())).orElse(affine.summand());
+    return new SameConv(weight.mul(affine.factor().reshape(-1, 1, 1, 1)), Optional.of(summand));
+  }
+
   private Conv2d conv(boolean biased) {
     int padH = (int) weight.dim(2) / 2;
     int padW = (int) weight.dim(3) / 2;

@@ -37,12 +37,11 @@ public final class Normalization {
     new Sgd(momentum, 0, 0, false, 0, true).apply(running, running.sub(batch.cast(running.dtype())));
   }
 
-  /** Batch normalization by given statistics [C], as in evaluation. These may be of a wider type than x, and are then used as such. */
+  /** Batch normalization by given statistics [C], as in evaluation. */
   public static Tensor frozenBatchNorm(
       Tensor x, Tensor weight, Tensor bias, Tensor mean, Tensor variance, double eps) {
-    Tensor scale = weight.cast(variance.dtype()).mul(variance.add(eps).map(Unary.Fn.RSQRT));
-    Tensor shift = bias.cast(mean.dtype()).sub(mean.mul(scale));
-    return perChannel(x, scale.cast(x.dtype()), shift.cast(x.dtype()));
+    Tensor scale = weight.mul(variance.add(eps).map(Unary.Fn.RSQRT));
+    return perChannel(x, scale, bias.sub(mean.mul(scale)));
   }
 
   /** Normalizes each of {@code groups} runs of channels of x [N, C, ...] by its own mean and variance (Wu and He, section 3.1). */

@@ -19,6 +19,9 @@ public record ConvNorm(SameConv conv, ChannelNorm norm) {
 
   /** [B, in, H, W] → [B, out, H, W]. */
   public Tensor apply(Tensor x, Phase phase) {
-    return norm.apply(conv.apply(x), phase);
+    return switch (phase) {
+      case TRAINING -> norm.train(conv.apply(x));
+      case EVALUATION -> conv.then(norm.frozen()).apply(x);
+    };
   }
 }

@@ -10,7 +10,6 @@ import dev.tenon.model.SameConv;
 import dev.tenon.model.Weights;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * Cross-task affinity learning (CTAL, arXiv:2401.11124; EMA-Net in its first version): reduces each task's features, diffuses them along
@@ -18,21 +17,23 @@ import java.util.Optional;
  */
 public final class CrossTaskAffinity {
   private final AffinityConfig config;
+  private final long channels;
   private final List<Reduction> reductions;
   private final SpatialAffinity affinity;
   private final List<Upsampling> upsamplings;
 
-  /** A convolution, in the version for transformers with a norm and ReLU behind it. */
-  private record Reduction(SameConv conv, Optional<ChannelNorm> norm) {
-    static Reduction of(Weights weights, String name) {
-      return weights.find(name + ".weight").isPresent()
-          ? new Reduction(SameConv.of(weights, name), Optional.empty())
-          : new Reduction(SameConv.of(weights, name + ".0"), Optional.of(ChannelNorm.of(weights, name + ".1")));
-    }
+  /** Fewer channels of a task's features. */
+  private interface Reduction {
+    Tensor apply(Tensor x, Phase phase);
 
-    Tensor apply(Tensor x, Phase phase) {
-      Tensor y = conv.apply(x);
-      return norm.map(n -> n.apply(y, phase).map(Unary.Fn.RELU)).orElse(y);
+    /** A convolution, in the version for transformers with a norm and ReLU behind it. */
+    static Reduction of(Weights weights, String name) {
+      if (weights.find(name + ".weight").isPresent()) {
+        SameConv conv = SameConv.of(weights, name);
+        return (x, _) -> conv.apply(x);
+      }
+      ConvNorm layer = ConvNorm.of(weights, name);
+      return (x, phase) -> layer.apply(x, phase).map(Unary.Fn.RELU);
     }
   }
 
@@ -46,7 +47,15 @@ public final class CrossTaskAffinity {
     }
 
     Tensor apply(Tensor x, Phase phase) {
-      return conv.apply(norm.apply(TWICE.apply(x, weight, bias), phase).map(Unary.Fn.RELU));
+      Tensor larger = switch (phase) {
+        case TRAINING -> norm.train(TWICE.apply(x, weight, bias));
+        case EVALUATION -> {
+          ChannelNorm.Affine affine = norm.frozen();
+          yield TWICE.apply(
+              x, weight.mul(affine.factor().reshape(-1, 1, 1)), bias.mul(affine.factor()).add(affine.summand()));
+        }
+      };
+      return conv.apply(larger.map(Unary.Fn.RELU));
     }
   }
 
@@ -57,6 +66,8 @@ public final class CrossTaskAffinity {
    */
   public CrossTaskAffinity(Weights weights, String prefix, AffinityConfig config) {
     this.config = config;
+    String first = prefix + "conv_in." + config.tasks().getFirst();
+    this.channels = weights.find(first + ".weight").orElseGet(() -> weights.get(first + ".0.weight")).dim(1);
     this.reductions = config.tasks().stream().map(task -> Reduction.of(weights, prefix + "conv_in." + task)).toList();
     this.affinity = SpatialAffinity.of(weights, prefix + "spatial_att.", config);
     this.upsamplings = config.tasks().stream().map(task -> Upsampling.of(weights, prefix + "conv_out." + task)).toList();
@@ -64,7 +75,7 @@ public final class CrossTaskAffinity {
 
   /** The features of each task, [B, in, H, W] → [B, out, 2·H, 2·W], in the order of the tasks. */
   public List<Tensor> apply(List<Tensor> features, Phase phase) {
-    config.check(features, reductions.getFirst().conv().weight().dim(1));
+    config.check(features, channels);
     List<Tensor> reduced = new ArrayList<>();
     for (int t = 0; t < features.size(); t++) {
       reduced.add(reductions.get(t).apply(features.get(t), phase));
