@@ -30,6 +30,7 @@ final class CudaKernels {
         new ElementwiseKernels(launcher, false, false).all(),
         new MoveKernels(launcher, faults).all(),
         reductions.all(),
+        new ChannelKernels(launcher, reductions).all(),
         new RowKernels(launcher, faults, reductions).all(),
         products,
         new AttentionKernels(launcher, reductions, new CudaTiles(info.sharedBytes())).all(),
