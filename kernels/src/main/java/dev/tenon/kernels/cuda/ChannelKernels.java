@@ -71,7 +71,7 @@ record ChannelKernels(Launcher launcher, ReduceKernels reductions) {
     }
     long inner = x.shape().product(2, x.rank());
     if (x.dim(0) * inner < MANY || inner * x.dtype().byteSize() % PACK != 0 || x.dim(1) > MOST_IN_GRID) {
-      return "takes up to " + MOST_IN_GRID + " channels of at least " + MANY + " elements, in an image whole packs of 16 bytes, and here are "
+      return "takes up to " + MOST_IN_GRID + " channels of at least " + MANY + " elements, whole packs of 16 bytes an image, and here is "
           + x.shape();
     }
     return null;

@@ -38,7 +38,11 @@ final class CudaKernels {
         isHopper(info) ? new Flash90Kernels(driver, launcher, info.multiprocessors()).all() : List.<Kernel>of(),
         new DepthwiseKernels(launcher, reductions, info.multiprocessors(), info.sharedBytes()).all(),
         new GroupedConvKernels(launcher, info.multiprocessors(), info.sharedBytes(), precision == Precision.TF32).all(),
+        isHopper(info) ? new HopperConvKernels(driver, launcher, info.multiprocessors()).all() : List.<Kernel>of(),
         new ImplicitConvKernels(launcher, reductions, info.multiprocessors()).all(),
+        precision == Precision.FP32_SPLIT ? new ProductConvKernels(launcher, reductions, new KernelRegistry(Stream.of(products,
+            new SpatialKernels(launcher).all(), new ElementwiseKernels(launcher, false, false).all()).flatMap(List::stream).toList())).all()
+            : List.<Kernel>of(),
         new AffinityKernels(launcher, new KernelRegistry(products)).all(),
         new ConvKernels(launcher).all(),
         new SpatialKernels(launcher).all(),

@@ -152,7 +152,8 @@ class AffinityDecoderTest {
     refused(module, List.of(right, normal(2, 1, 16, 4, 3)), "the features of task depth must be");
     Tensor larger = normal(1, 1, 16, 4, 4);
     refused(module, List.of(larger, larger), "the affinity's kernels are for 2 maps of 12 pixels, but there are 2 of 4×4");
-    assertThatThrownBy(() -> AffinityConfig.of("depth", "depth")).isInstanceOf(TenonException.class).hasMessageContaining("each named once");
+    assertThatThrownBy(() -> AffinityConfig.of("depth", "depth"))
+        .isInstanceOf(TenonException.class).hasMessageContaining("each named once");
     assertThatThrownBy(() -> new AffinityDecoder(new Weights(Map.of()), CONFIG))
         .isInstanceOf(TenonException.class).hasMessageContaining("lack initial_task_prediction_heads.layers.semseg.0.conv1.weight");
   }
