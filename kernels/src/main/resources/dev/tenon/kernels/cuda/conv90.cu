@@ -150,7 +150,8 @@ __device__ inline void storeSame(float (&sum)[COLUMNS / 2], const Conv& c, const
   }
 }
 
-// Each pixel's window: rows of the product are, from outermost to innermost, the window's row, channels by eight, its column, eight channels.
+// Each pixel's window: rows of the product are, from outermost to innermost, the window's row, channels by eight, its column, and eight
+// channels.
 __device__ inline void storeDoubled(float (&sum)[COLUMNS / 2], const Conv& c, bf16* y, int group, int row) {
   int lane = threadIdx.x % 32, channels = c.channels / 4, line = 2 * c.small;
   int eights = row / 16, below = eights / (channels / 8), channel = eights % (channels / 8) * 8 + lane / 4;
