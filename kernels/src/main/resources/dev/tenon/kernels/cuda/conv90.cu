@@ -1,7 +1,7 @@
 // Convolutions of stride 1 in bf16 and their gradients, for compute capability 9.0a, as products of matrices with sums in f32. There is no
 // matrix of patches: tensor copies fetch rows of the maps where a tap of the kernel finds them, and put zeros where that reaches over the
-// border. A copy that begins within 16 bytes of a row is an illegal instruction, so that each column of a kernel has maps of its own, moved
-// to where it reads. Convolutions of stride 2 whose windows of 2 × 2 do not overlap are products, too, with each column of a window.
+// border. A copy that begins at an odd element of a row proved an illegal instruction, so that each column of a kernel has maps of its own,
+// moved to where it reads. Convolutions of stride 2 whose windows of 2 × 2 do not overlap are products, too, with each column of a window.
 //
 // Of a block's three warpgroups the first only starts copies of slices, 64 deep, into a ring of stages; each of the others multiplies 64
 // rows with 256 columns. Columns come in boxes of 64.
