@@ -5,5 +5,6 @@ module tenon.model {
 
   exports dev.tenon.model;
   exports dev.tenon.model.adapter;
+  exports dev.tenon.model.affinity;
   exports dev.tenon.model.vit;
 }

@@ -13,7 +13,8 @@ public final class Normalization {
 
   /**
    * Batch normalization in training: normalizes x [N, C, ...] by the statistics of the batch, and moves the running ones towards
-   * them in place, {@code running = (1 − momentum)·running + momentum·batch}, with the unbiased variance.
+   * them in place, {@code running = (1 − momentum)·running + momentum·batch}, with the unbiased variance. The running ones may be of a
+   * wider type than x: a small step of a narrow one would be lost.
    *
    * @throws TenonException when a channel has a single element, which has no variance
    */
@@ -33,7 +34,7 @@ public final class Normalization {
 
   /** {@code running = (1 − momentum)·running + momentum·batch}, in place. */
   private static void move(Tensor running, Tensor batch, double momentum) {
-    new Assign().apply(running, running.sub(running.sub(batch).mul(momentum)));
+    new Assign().apply(running, running.sub(running.sub(batch.cast(running.dtype())).mul(momentum)));
   }
 
   /** Batch normalization by given statistics [C], as in evaluation. */

@@ -63,16 +63,34 @@ template <class C> __device__ inline C geluTanhGrad(C x) {
   return s * (1 + 2 * x * t * C(0.79788456080286536) * (1 + C(3 * 0.044715) * x * x));
 }
 
+// Whether the last of N > 1 operands has one element for all of the innermost dimension, as those that are broadcast to channels.
+template <int N> __device__ inline bool repeats(const Walk& w) {
+  bool one = false;
+#pragma unroll
+  for (int d = 0; d < MOST_DIMS; d++) {
+    if (N > 1 && d == w.rank - 1) one = w.stride[N - 1][d] == 0;
+  }
+  return one;
+}
+
 // Calls work(places, result) for each element of a walk over operands of type T that begin at x, in packs where it can.
 template <class T, int N, class Work> __device__ inline void map(const Walk& w, const T* const (&x)[N], T* y, Work work) {
   int at[N];
-  if (inPacks(w, x, y)) {
+  const T* const first[] = {x[0]};
+  bool one = repeats<N>(w);
+  if (one ? inPacks(w, first, y) : inPacks(w, x, y)) {
     const int SIZE = Pack<T>::SIZE;
     FOR_EACH(i, w.size / SIZE) {
       locate<N>(w, (int)i * SIZE, at);
       Pack<T> in[N], out;
 #pragma unroll
-      for (int n = 0; n < N; n++) in[n] = *(const Pack<T>*)(x[n] + at[n]);
+      for (int n = 0; n < N; n++) {
+        if (n == 0 || !one) in[n] = *(const Pack<T>*)(x[n] + at[n]);
+      }
+      if (one) {
+#pragma unroll
+        for (int j = 0; j < SIZE; j++) in[N - 1].at[j] = x[N - 1][at[N - 1]];
+      }
 #pragma unroll
       for (int j = 0; j < SIZE; j++) work(in[0].at + j, in[N - 1].at + j, out.at + j);
       ((Pack<T>*)y)[i] = out;

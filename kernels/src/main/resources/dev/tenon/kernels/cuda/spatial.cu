@@ -59,13 +59,13 @@ struct Window {
 template <class T> __device__ inline void unfold(const Planes& p, const Window& w, const T* x, T* y) {
   int taps = w.kernelH * w.kernelW;
   FOR_EACH(i, (i64)p.count * taps * p.rows * p.columns) {
-    int column = (int)(i % p.columns), row = (int)(i / p.columns % p.rows);
-    i64 line = i / p.columns / p.rows;
-    int tap = (int)(line % taps);
+    // Of 32 bits, since divisions by 64 would take longer than the memory.
+    u32 above = (u32)i / p.columns, line = above / p.rows, plane = line / taps;
+    int column = (u32)i - above * p.columns, row = above - line * p.rows, tap = line - plane * taps;
     int iy = row * w.strideH - w.padH + tap / w.kernelW * w.dilationH;
     int ix = column * w.strideW - w.padW + tap % w.kernelW * w.dilationW;
     bool inside = iy >= 0 && iy < p.height && ix >= 0 && ix < p.width;
-    store(y + i, inside ? load(x + (line / taps * p.height + iy) * p.width + ix) : COMPUTE(T)(0));
+    store(y + i, inside ? load(x + ((i64)plane * p.height + iy) * p.width + ix) : COMPUTE(T)(0));
   }
 }
 
@@ -77,8 +77,9 @@ __device__ inline int position(int at, int pad, int tap, int stride, int positio
 
 template <class T> __device__ inline void fold(const Planes& p, const Window& w, const T* x, T* y) {
   FOR_EACH(i, (i64)p.count * p.height * p.width) {
-    int ix = (int)(i % p.width), iy = (int)(i / p.width % p.height);
-    i64 plane = i / p.width / p.height;
+    u32 above = (u32)i / p.width;
+    i64 plane = above / p.height;
+    int ix = (u32)i - above * p.width, iy = above - (u32)plane * p.height;
     COMPUTE(T) sum = 0;
     for (int ky = 0; ky < w.kernelH; ky++) {
       int row = position(iy, w.padH, ky * w.dilationH, w.strideH, p.rows);

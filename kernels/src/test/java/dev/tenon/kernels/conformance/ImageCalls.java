@@ -10,6 +10,7 @@ import dev.tenon.engine.op.ArgMax;
 import dev.tenon.engine.op.ArgSort;
 import dev.tenon.engine.op.BatchNorm;
 import dev.tenon.engine.op.BatchNormGrad;
+import dev.tenon.engine.op.Binary;
 import dev.tenon.engine.op.Compare;
 import dev.tenon.engine.op.Conv2d;
 import dev.tenon.engine.op.Conv2dGradInput;
@@ -33,6 +34,7 @@ import dev.tenon.engine.op.Resample2dGrad;
 import dev.tenon.engine.op.Sampling;
 import dev.tenon.engine.op.Scatter;
 import dev.tenon.engine.op.ScatterAdd;
+import dev.tenon.engine.op.Sum;
 import dev.tenon.engine.op.Unfold;
 import dev.tenon.engine.op.Where;
 import dev.tenon.engine.op.Window2d;
@@ -157,7 +159,18 @@ final class ImageCalls {
       of("extremum over maps", new Extremum(true, List.of(1, 3), false), s -> List.of(s.real(5, 7, 31, 13))),
       of("cumSum of columns", new CumSum(0, true), s -> List.of(s.real(130, 37))));
 
-  static final List<Network> ALL = Stream.of(CONVOLUTIONS, RESAMPLED, INDEXED,
+  /** Large enough, and their rows of whole packs, for kernels of dense convolutions and of statistics that need both. */
+  private static final Stream<Network> DECODERS = Stream.concat(Stream.of(
+      conv("dense 3x3", 1, 1, 1, 1, 136, 3, 2, 72, 9, 72),
+      conv("dense 5x5 with little padding", 1, 1, 2, 1, 40, 5, 1, 33, 15, 24),
+      conv("pointwise of whole packs", 1, 0, 1, 1, 72, 1, 2, 200, 6, 12)).flatMap(s -> s), Stream.of(
+      of("batchNorm of large maps", new BatchNorm(1e-5), s -> List.of(s.real(2, 3, 130, 136), s.real(3), s.real(3))),
+      of("batchNormGrad of large maps", new BatchNormGrad(1e-5),
+          s -> List.of(s.real(2, 3, 130, 136), s.real(2, 3, 130, 136), s.real(3), s.within(0.5, 2, 3), s.real(3))),
+      of("gradient of a bias of channels", new Sum(List.of(0, 2, 3), false), s -> List.of(s.real(2, 3, 130, 136))),
+      of("bias of channels", new Binary(Binary.Fn.ADD), s -> List.of(s.real(2, 3, 13, 16), s.real(3, 1, 1)))));
+
+  static final List<Network> ALL = Stream.of(CONVOLUTIONS, RESAMPLED, INDEXED, DECODERS,
       affinity("of two tasks", 2, 12, 10, 13), affinity("of one task and a single row", 1, 5, 1, 37),
       affinity("of three tasks and even rows", 3, 8, 6, 16), Stream.of(
       of("conv2d of a view with channels last", new Conv2d(1, 1, 1, 1, 1, 1, 1, false),

@@ -115,6 +115,27 @@ public final class Check {
     within(what, actual, expected, alike(expected, share));
   }
 
+  /**
+   * Compares numbers of one kind together, for what jumps where rounding moves something across a kink: the norm of what they are off by
+   * may be {@code share} of theirs.
+   *
+   * @throws MismatchException saying by how much they are off
+   */
+  public static void nearTogether(String what, double[] actual, double[] expected, double share) {
+    if (actual.length != expected.length) {
+      throw new MismatchException(what + ": " + actual.length + " values, but there should be " + expected.length);
+    }
+    double off = 0;
+    double right = 0;
+    for (int i = 0; i < actual.length; i++) {
+      off += (actual[i] - expected[i]) * (actual[i] - expected[i]);
+      right += expected[i] * expected[i];
+    }
+    if (!(Math.sqrt(off) <= share * Math.sqrt(right))) {
+      throw new MismatchException(what + ": off by " + Math.sqrt(off / right) + " of its norm, which should be at most " + share);
+    }
+  }
+
   private static double[] alike(double[] expected, double share) {
     double[] bound = new double[expected.length];
     Arrays.fill(bound, share * Arrays.stream(expected).map(Math::abs).max().orElse(0));

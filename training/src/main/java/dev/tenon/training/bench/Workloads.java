@@ -50,6 +50,11 @@ record Workloads(int batch) {
       all.add(new AffinityWork(Math.max(1, batch / 16), 2, 32, 64, backward));
       all.add(new AffinityWork(Math.max(1, batch / 16), 3, 72, 96, backward));
     }
+    all.add(new CtalWork(Math.max(1, batch / 16), 2, 32, 64, true));
+    all.add(new CtalWork(Math.max(1, batch / 16), 3, 72, 96, false));
+    if (batch >= MANY) {
+      all.add(new CtalWork(batch / 16, 3, 72, 96, true));
+    }
     networks(all);
     return List.copyOf(all);
   }

@@ -20,7 +20,7 @@ final class Replays {
     BY_PREFIX.put(ActivationReplays.PREFIX, ActivationReplays::run);
     BY_PREFIX.putAll(AttentionReplays.ALL);
     BY_PREFIX.putAll(LayoutReplays.ALL);
-    BY_PREFIX.put("emanet_spatial_attention", AffinityReplay::run);
+    BY_PREFIX.putAll(AffinityReplays.ALL);
     BY_PREFIX.put("lr_schedules", ScheduleReplay::run);
     BY_PREFIX.put("opt_", OptimReplays::run);
   }

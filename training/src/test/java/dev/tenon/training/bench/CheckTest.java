@@ -40,4 +40,13 @@ class CheckTest {
     assertThatThrownBy(() -> check(44, -1e-4)).isInstanceOf(MismatchException.class).hasMessageContaining("element 9");
     assertThatThrownBy(() -> check(44, Double.NaN)).isInstanceOf(MismatchException.class);
   }
+
+  @Test
+  void numbersAreComparedTogetherByTheirNorms() {
+    double[] right = {3, -4, 0, 0};
+    assertThatCode(() -> Check.nearTogether("x", new double[] {3, -4, 0, 0.4}, right, 0.1)).doesNotThrowAnyException();
+    assertThatThrownBy(() -> Check.nearTogether("x", new double[] {3, -4, 0, 0.6}, right, 0.1))
+        .isInstanceOf(MismatchException.class).hasMessageContaining("x: off by 0.12");
+    assertThatThrownBy(() -> Check.nearTogether("x", new double[] {3, Double.NaN, 0, 0}, right, 0.1)).isInstanceOf(MismatchException.class);
+  }
 }

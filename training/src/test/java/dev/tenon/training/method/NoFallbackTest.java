@@ -25,7 +25,12 @@ import dev.tenon.engine.op.PoolWindow;
 import dev.tenon.engine.op.Resample2d;
 import dev.tenon.engine.op.Unary;
 import dev.tenon.engine.random.Philox;
+import dev.tenon.model.Phase;
+import dev.tenon.model.Weights;
 import dev.tenon.model.adapter.MoefiedLora;
+import dev.tenon.model.affinity.AffinityConfig;
+import dev.tenon.model.affinity.AffinityDecoder;
+import dev.tenon.model.affinity.DecoderSizes;
 import dev.tenon.model.vit.Vit;
 import dev.tenon.training.data.Batch;
 import dev.tenon.training.model.SmallVit;
@@ -105,6 +110,25 @@ class NoFallbackTest {
         Interpolation twice = Interpolation.by(Interpolation.Method.LINEAR, 2);
         Tensor logits = new Resample2d(twice, twice).apply(up);
         tape.backward(Losses.crossEntropyMean(logits, target, real(11, 4), 0.1, -1));
+      }
+      assertThat(backend.kernels().fallbacks()).isZero();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"cpu", "opencl"})
+  void theDecoderOfCtal(String device) {
+    try (Backend backend = open(device); Scope _ = Scope.open(backend)) {
+      DecoderSizes sizes = new DecoderSizes(AffinityConfig.of("semseg", "depth"), List.of(5, 1), 10, 16, 8, 20);
+      Weights weights = DecoderSizes.random(sizes.decoder(), DType.F32, 2);
+      AffinityDecoder decoder = new AffinityDecoder(weights, sizes.config());
+      for (Phase phase : Phase.values()) {
+        try (Tape tape = Tape.record()) {
+          Tensor loss = decoder.apply(real(0, 2, 10, 4, 5), 16, 20, phase).stream()
+              .map(p -> p.initial().map(Unary.Fn.SQUARE).mean().add(p.refined().map(Unary.Fn.SQUARE).mean()))
+              .reduce(Tensor::add).orElseThrow();
+          tape.backward(loss);
+        }
       }
       assertThat(backend.kernels().fallbacks()).isZero();
     }
