@@ -33,8 +33,8 @@ final class KernelImages {
   private static final List<String> HEADERS = List.of(
       "conv.cuh", "flash90.cuh", "heads.cuh", "hopper.cuh", "ptx.cuh", "tenon.cuh", "tile.cuh");
   /** All texts. */
-  static final List<String> TEXTS = List.of("affinity", "attention", "conv", "depthwise", "elementwise", "flash", "flash90", "flash90grad",
-      "gemm", "grouped", "hopper", "implicit", "lanes", "move", "optimizer", "reduce", "rows", "spatial", "split", "tensor");
+  static final List<String> TEXTS = List.of("affinity", "attention", "attention32", "conv", "depthwise", "elementwise", "flash", "flash90",
+      "flash90grad", "gemm", "grouped", "hopper", "implicit", "lanes", "move", "optimizer", "reduce", "rows", "spatial", "split", "tensor");
   /** Where binaries are on the class path; no package, so that a jar of its own may hold them. */
   private static final String BINARIES = "META-INF/tenon/cuda/";
   private static final List<String> FLAGS = List.of("-std=c++17", "-fmad=true");

@@ -4,7 +4,9 @@
 #include "heads.cuh"
 #include "ptx.cuh"
 
-// Lines of keys that are taken at once; a remainder of up to 8 joins the last of them.
+#define THREADS 128
+#define WARPS (THREADS / 32)
+// Keys that are taken at once; a remainder of up to 8 joins the last of them.
 #define KEYS 64
 #define MORE_KEYS 72
 // Probabilities of a row lie this far from those of the next: lanes that write them, 4 rows of 8, meet different banks.
@@ -18,7 +20,7 @@ extern __shared__ float4 sharedLines[];
 template <int D> struct Row { static const int STRIDE = D + 4; };
 
 // Starts copying `lines` rows of one head from position `from` on; zeros where there are none.
-template <int D, int THREADS> __device__ inline void fetch(
+template <int D> __device__ inline void fetch(
     float* tile, int lines, const float* x, i64 step, int from, int positions, int dim) {
   for (int i = threadIdx.x; i < lines * (D / 4); i += THREADS) {
     int line = i / (D / 4), c = i % (D / 4) * 4;
@@ -89,41 +91,53 @@ template <int D, int R> __device__ inline void addProducts(float (&out)[R][D / 8
   }
 }
 
-// out[i] += column i of w times x, whose lines are a multiple of four; the fifth column lies `fifth` elements after the first.
-template <int D, int R> __device__ inline void addTransposed(
-    float (&out)[R][D / 8], const float* w, int fifth, const float* x, int lines) {
+// out += the columns w … w + 3 and w + 16 … w + 19, and a ninth, `ninth` elements after w, times x, whose lines are a multiple of four.
+template <int D, int N> __device__ inline void addTransposed(
+    float (&out)[N][D / 8], const float* w, int ninth, const float* x, int lines) {
 #pragma unroll 1
   for (int line = 0; line < lines; line += 4) {
 #pragma unroll
     for (int n = 0; n < 4; n++) {
-      float4 a = four(w + (line + n) * LINE), y[D / 32];
+      float4 y[D / 32];
       loadRow<D>(y, x + (line + n) * Row<D>::STRIDE);
-      addRow<D>(out[0], a.x, y);
-      addRow<D>(out[1], a.y, y);
-      addRow<D>(out[2], a.z, y);
-      addRow<D>(out[3], a.w, y);
-      if (R > 4) addRow<D>(out[R - 1], w[(line + n) * LINE + fifth], y);
+#pragma unroll
+      for (int i = 0; i < 8; i += 4) {
+        float4 a = four(w + (line + n) * LINE + 4 * i);
+        addRow<D>(out[i], a.x, y);
+        addRow<D>(out[i + 1], a.y, y);
+        addRow<D>(out[i + 2], a.z, y);
+        addRow<D>(out[i + 3], a.w, y);
+      }
+      if (N > 8) addRow<D>(out[N - 1], w[(line + n) * LINE + ninth], y);
     }
   }
 }
 
 // Adds the bias to scores, which are in units of log 2, and makes those −∞ that a query does not see.
 template <int R, int J> __device__ inline void finishScores(
-    float (&s)[R][J], const Heads& h, float scale, const float* bias, int query, int key, int end) {
+    float (&s)[R][J], const Heads& h, float scale, const float* bias, float* sp, int query, int key, int end) {
 #pragma unroll
   for (int i = 0; i < R; i++) {
 #pragma unroll
     for (int j = 0; j < J; j++) s[i][j] *= scale;
   }
   if (h.biased) {
-    // The compiler knows no value for these, so it computes nothing ahead for a bias that would fill registers in all other steps.
-    int row = query, column = key;
-    asm volatile("" : "+r"(row), "+r"(column));
+    // By way of shared memory, in a loop: unrolled, it would take registers from all other steps.
 #pragma unroll
     for (int i = 0; i < R; i++) {
-      int from = min(row + 4 * i, h.queries - 1) * h.bias[2];
 #pragma unroll
-      for (int j = 0; j < J; j++) s[i][j] += *(volatile const float*)(bias + from + min(column + 8 * j, h.keys - 1) * h.bias[3]) * float(LOG2E);
+      for (int j = 0; j < J; j++) sp[4 * i * LINE + 8 * j] = s[i][j];
+    }
+#pragma unroll 1
+    for (int i = 0; i < R; i++) {
+      const float* from = bias + (i64)min(query + 4 * i, h.queries - 1) * h.bias[2];
+#pragma unroll
+      for (int j = 0; j < J; j++) sp[4 * i * LINE + 8 * j] += from[(i64)min(key + 8 * j, h.keys - 1) * h.bias[3]] * float(LOG2E);
+    }
+#pragma unroll
+    for (int i = 0; i < R; i++) {
+#pragma unroll
+      for (int j = 0; j < J; j++) s[i][j] = sp[4 * i * LINE + 8 * j];
     }
   }
   if (end - key <= 8 * (J - 1) || h.causal) {
@@ -149,7 +163,7 @@ template <int D, int R, int J> __device__ inline void probabilities(
     float (&max)[R], float (&sum)[R], float (&out)[R][D / 8]) {
   float s[R][J];
   dots<D, R, J>(s, sq, sk);
-  finishScores<R, J>(s, h, scale, bias, query, key, h.keys);
+  finishScores<R, J>(s, h, scale, bias, sp, query, key, h.keys);
 #pragma unroll
   for (int i = 0; i < R; i++) {
     float next = max[i];
@@ -171,9 +185,9 @@ template <int D, int R, int J> __device__ inline void probabilities(
 }
 
 // Grid: blocks of queries, heads, batch.
-template <int D, int R, int WARPS> __device__ inline void forward(
+template <int D, int R> __device__ inline void forward(
     const Heads& h, double scale, const float* q, const float* k, const float* v, const float* bias, float* o, float* lse) {
-  const int QUERIES = 4 * R * WARPS, THREADS = 32 * WARPS, STRIDE = Row<D>::STRIDE;
+  const int QUERIES = 4 * R * WARPS, STRIDE = Row<D>::STRIDE;
   float* sq = (float*)sharedLines;
   float* sk = sq + QUERIES * STRIDE;
   float* sv = sk + MORE_KEYS * STRIDE;
@@ -197,12 +211,12 @@ template <int D, int R, int WARPS> __device__ inline void forward(
   }
   int end = h.causal ? min(h.keys, first + QUERIES) : h.keys;
   int lines = end <= MORE_KEYS ? end : KEYS;
-  fetch<D, THREADS>(sq, min(QUERIES, h.queries - first), q, h.q[1], first, h.queries, h.dim);
-  fetch<D, THREADS>(sk, lines > KEYS ? MORE_KEYS : KEYS, k, h.k[1], 0, h.keys, h.dim);
+  fetch<D>(sq, min(QUERIES, h.queries - first), q, h.q[1], first, h.queries, h.dim);
+  fetch<D>(sk, lines > KEYS ? MORE_KEYS : KEYS, k, h.k[1], 0, h.keys, h.dim);
   for (int from = 0; from < end;) {
     copyWait<0>();
     __syncthreads();
-    fetch<D, THREADS>(sv, lines > KEYS ? MORE_KEYS : KEYS, v, h.v[1], from, h.keys, h.dim);
+    fetch<D>(sv, lines > KEYS ? MORE_KEYS : KEYS, v, h.v[1], from, h.keys, h.dim);
     if (active && lines > KEYS) {
       probabilities<D, R, 9>(h, float(scale * LOG2E), bias, sq + row * STRIDE, sk + tx * STRIDE, sp + row * LINE + tx, query,
           from + tx, max, sum, out);
@@ -215,7 +229,7 @@ template <int D, int R, int WARPS> __device__ inline void forward(
     int now = lines;
     from += lines;
     lines = end - from <= MORE_KEYS ? end - from : KEYS;
-    if (from < end) fetch<D, THREADS>(sk, lines > KEYS ? MORE_KEYS : KEYS, k, h.k[1], from, h.keys, h.dim);
+    if (from < end) fetch<D>(sk, lines > KEYS ? MORE_KEYS : KEYS, k, h.k[1], from, h.keys, h.dim);
     if (active) addProducts<D, R>(out, sp + row * LINE, sv + tx * 4, now);
   }
 #pragma unroll
@@ -248,117 +262,139 @@ __device__ inline void rowDots(const Heads& h, int rows, const float* g, const f
   if (row < rows && tx == 0) delta[row] = sum;
 }
 
-// What the steps of the backward pass share: where the operands of one head begin, tiles in shared memory, the places of a thread.
+__device__ inline void halfBarrier() { asm volatile("bar.sync 1, 64;" ::: "memory"); }
+
+// The steps of the backward pass for one head: where its operands begin, tiles in shared memory, the places of a thread. Two warps
+// compute scores and the gradient of v, and at the same time two others the gradients of scores and that of k: so each has tiles
+// of 8×8 elements a thread.
 template <int D> struct Grad {
-  // Queries that are taken at once; a remainder of up to 16 joins the last of them.
-  static const int QUERIES = 64, MORE_QUERIES = 80, THREADS = 128, STRIDE = Row<D>::STRIDE;
+  static const int QUERIES = 64, STRIDE = Row<D>::STRIDE;
   Heads h;
   float scale;
   const float *g, *q, *k, *v, *bias, *lse, *delta;
   float *gradQ, *gradK, *gradV, *scores;
-  float *sq, *sg, *sk, *sv, *sp, *slse, *sdelta;
-  int tx, ty, warp;
+  float *sq, *sg, *sk, *sv, *sp, *sd, *slse, *sdelta;
+  int tx, ty, warp, half;
 
-  __device__ Grad(const Heads& h, double scale) : h(h), scale(scale) {
+  __device__ void start() {
     sq = (float*)sharedLines;
-    sg = sq + MORE_QUERIES * STRIDE;
-    sk = sg + MORE_QUERIES * STRIDE;
+    sg = sq + QUERIES * STRIDE;
+    sk = sg + QUERIES * STRIDE;
     sv = sk + MORE_KEYS * STRIDE;
     sp = sv + MORE_KEYS * STRIDE;
-    slse = sp + MORE_QUERIES * LINE + 8;
-    sdelta = slse + MORE_QUERIES;
+    sd = sp + QUERIES * LINE;
+    slse = sd + QUERIES * LINE;
+    sdelta = slse + QUERIES;
     tx = threadIdx.x % 8;
     ty = threadIdx.x / 8 % 4;
     warp = threadIdx.x / 32;
+    half = warp / 2;
   }
 
-  // How many queries, or keys, are taken at once from one on.
-  __device__ int queriesFrom(int first) const { return h.queries - first <= MORE_QUERIES ? h.queries - first : QUERIES; }
+  // Where this block's head lies in the batch. Read anew each time: kept, the addresses of all operands would fill registers.
+  __device__ static int head() {
+    int head;
+    asm volatile("mov.u32 %0, %%ctaid.y;" : "=r"(head));
+    return head;
+  }
+  __device__ static int batch() {
+    int batch;
+    asm volatile("mov.u32 %0, %%ctaid.z;" : "=r"(batch));
+    return batch;
+  }
+  __device__ static const float* strided(const float* x, const int* stride) {
+    return x + (i64)batch() * stride[0] + (i64)head() * stride[2];
+  }
+  template <class P> __device__ P* dense(P* x, int positions) const { return x + ((i64)batch() * positions * h.heads + head()) * h.dim; }
+  __device__ i64 rows() const { return ((i64)batch() * h.heads + head()) * h.queries; }
+
+  // How many keys are taken at once from one on.
   __device__ int keysFrom(int from) const { return h.keys - from <= MORE_KEYS ? h.keys - from : KEYS; }
 
   // The first queries that see keys from one on, of those that are taken at once; all, where their gradients have to be begun.
   __device__ int firstQueries(int from, bool begins) const {
-    int first = h.causal && !begins && !scores ? min(from, h.queries - 1) / QUERIES * QUERIES : 0;
-    return first > 0 && h.queries - first <= MORE_QUERIES - QUERIES ? first - QUERIES : first;
+    return h.causal && !begins && !scores ? min(from, h.queries - 1) / QUERIES * QUERIES : 0;
   }
 
-  __device__ void fetchQueries(int first) const {
-    fetch<D, THREADS>(sq, (queriesFrom(first) + 15) / 16 * 16, q, h.q[1], first, h.queries, h.dim);
-  }
-  __device__ void fetchGradients(int first) const {
-    int lines = (queriesFrom(first) + 15) / 16 * 16;
-    fetch<D, THREADS>(sg, lines, g, h.heads * h.dim, first, h.queries, h.dim);
+  __device__ void fetchQueries(int from) const {
+    int lines = (min(QUERIES, h.queries - from) + 7) / 8 * 8;
+    lines = lines <= 8 ? 8 : lines <= 32 ? 32 : 64;
+    fetch<D>(sq, lines, strided(q, h.q), h.q[1], from, h.queries, h.dim);
+    fetch<D>(sg, lines, dense(g, h.queries), h.heads * h.dim, from, h.queries, h.dim);
     if (threadIdx.x < lines) {
-      bool inside = first + threadIdx.x < h.queries;
-      int n = inside ? first + threadIdx.x : 0;
-      copyWord(slse + threadIdx.x, lse + n, inside);
-      copyWord(sdelta + threadIdx.x, delta + n, inside);
+      bool inside = from + threadIdx.x < h.queries;
+      int n = inside ? from + threadIdx.x : 0;
+      copyWord(slse + threadIdx.x, lse + rows() + n, inside);
+      copyWord(sdelta + threadIdx.x, delta + rows() + n, inside);
     }
   }
-  __device__ void fetchKeys(int from) const {
-    fetch<D, THREADS>(sk, keysFrom(from) > KEYS ? MORE_KEYS : KEYS, k, h.k[1], from, h.keys, h.dim);
-  }
-  __device__ void fetchValues(int from) const {
-    fetch<D, THREADS>(sv, keysFrom(from) > KEYS ? MORE_KEYS : KEYS, v, h.v[1], from, h.keys, h.dim);
+  __device__ void fetchKeys(float* tile, const float* x, const int* stride, int from) const {
+    fetch<D>(tile, keysFrom(from) > KEYS ? MORE_KEYS : KEYS, strided(x, stride), stride[1], from, h.keys, h.dim);
   }
 
-  // One tile of up to 16R queries and 8J keys: the gradients of these queries get their share of these keys, and those of these keys
+  // Copies the gradients of scores of this thread's rows to memory, and scales them.
+  template <int R> __device__ void storeScores(int row, int first, int from, int end) const {
+#pragma unroll 1
+    for (int i = 0; i < R; i++) {
+      float* own = sd + (row + 4 * i) * LINE + tx;
+      float* to = scores + (rows() + first + row + 4 * i) * h.keys + from + tx;
+      bool inside = first + row + 4 * i < h.queries;
+#pragma unroll 4
+      for (int j = 0; j < end - from - tx; j += 8) {
+        float d = own[j];
+        if (inside) to[j] = d;
+        own[j] = d * scale;
+      }
+    }
+  }
+
+  // One tile of up to 8R queries and 8J keys: the gradients of these queries get their share of these keys, and those of these keys
   // and values that of these queries. The copies of the next step, which takes keys from `nextKeys` on, if any, start as soon as
   // their room is free.
-  template <int R, int J, int N> __device__ void tile(
-      int first, int from, int end, bool begins, int nextQueries, int nextKeys, float (&gradKeys)[N][D / 8], float (&gradValues)[N][D / 8]) {
-    int row = 4 * R * warp + ty, rows = min(16 * R, (h.queries - first + 3) / 4 * 4);
-    const float* columns = sp + 16 * warp + 4 * ty;
-    int fifth = KEYS + 4 * warp + ty - (16 * warp + 4 * ty);
-    float s[R][J], d[R][J];
-    dots<D, R, J>(s, sq + row * STRIDE, sk + tx * STRIDE);
-    finishScores<R, J>(s, h, scale * float(LOG2E), bias, first + row, from + tx, end);
+  template <int R, int J> __device__ void tile(
+      int first, int from, int end, bool begins, int nextQueries, int nextKeys, float (&acc)[J][D / 8]) {
+    int row = 4 * R * (warp % 2) + ty, lines = min(8 * R, (h.queries - first + 3) / 4 * 4);
+    {
+      float s[R][J];
+      dots<D, R, J>(s, (half ? sg : sq) + row * STRIDE, (half ? sv : sk) + tx * STRIDE);
+      if (half == 0) {
+        finishScores<R, J>(s, h, scale * float(LOG2E), bias + (i64)batch() * h.bias[0] + (i64)head() * h.bias[1], sp + row * LINE + tx, first + row, from + tx, end);
 #pragma unroll
-    for (int i = 0; i < R; i++) {
-      float sum = slse[row + 4 * i];
-      sum = sum == -INFINITY ? INFINITY : sum * float(LOG2E);
+        for (int i = 0; i < R; i++) {
+          float sum = slse[row + 4 * i];
+          sum = sum == -INFINITY ? INFINITY : sum * float(LOG2E);
 #pragma unroll
-      for (int j = 0; j < J; j++) {
-        s[i][j] = exp2Fast(s[i][j] - sum);
-        sp[(row + 4 * i) * LINE + tx + 8 * j] = s[i][j];
-      }
-    }
-    dots<D, R, J>(d, sg + row * STRIDE, sv + tx * STRIDE);
-#pragma unroll
-    for (int i = 0; i < R; i++) {
-      float delta = sdelta[row + 4 * i];
-#pragma unroll
-      for (int j = 0; j < J; j++) d[i][j] = s[i][j] * (d[i][j] - delta);
-    }
-    if (scores) {
-      int query = first + row, key = from + tx;
-      asm volatile("" : "+r"(query), "+r"(key));
-#pragma unroll
-      for (int i = 0; i < R; i++) {
-#pragma unroll
-        for (int j = 0; j < J; j++) {
-          if (query + 4 * i < h.queries && key + 8 * j < end) scores[(i64)(query + 4 * i) * h.keys + key + 8 * j] = d[i][j];
+          for (int j = 0; j < J; j++) sp[(row + 4 * i) * LINE + tx + 8 * j] = exp2Fast(s[i][j] - sum);
         }
       }
-    }
-    __syncthreads();
-    addTransposed<D, N>(gradValues, columns, fifth, sg + tx * 4, rows);
-    __syncthreads();
-    if (nextQueries >= 0) fetchGradients(nextQueries);
-    if (nextKeys >= 0) fetchValues(nextKeys);
+      __syncthreads();
+      if (half == 1) {
+        float factor = scores ? 1 : scale;
 #pragma unroll
-    for (int i = 0; i < R; i++) {
+        for (int i = 0; i < R; i++) {
+          float delta = sdelta[row + 4 * i];
 #pragma unroll
-      for (int j = 0; j < J; j++) sp[(row + 4 * i) * LINE + tx + 8 * j] = d[i][j] * scale;
+          for (int j = 0; j < J; j++) {
+            s[i][j] = sp[(row + 4 * i) * LINE + tx + 8 * j] * (s[i][j] - delta);
+            sd[(row + 4 * i) * LINE + tx + 8 * j] = s[i][j] * factor;
+          }
+        }
+        if (scores) storeScores<R>(row, first, from, end);
+        halfBarrier();
+      }
     }
-    float out[R][D / 8];
+    int column = 32 * (warp % 2) + 4 * ty;
+    addTransposed<D, J>(acc, (half ? sd : sp) + column, KEYS + 4 * (warp % 2) + ty - column, (half ? sq : sg) + tx * 4, lines);
+    const int Q = (R + 1) / 2;
+    int own = 4 * Q * warp + ty;
+    float out[Q][D / 8];
     i64 step = (i64)h.heads * h.dim;
-    float* to = gradQ + (first + row) * step + tx * 4;
+    float* to = dense(gradQ, h.queries) + (i64)blockIdx.x * gridDim.z * h.queries * step + (first + own) * step + tx * 4;
 #pragma unroll
-    for (int i = 0; i < R; i++) {
+    for (int i = 0; i < Q; i++) {
 #pragma unroll
       for (int n = 0; n < D / 32; n++) {
-        bool there = !begins && first + row + 4 * i < h.queries && tx * 4 + 32 * n < h.dim;
+        bool there = !begins && first + own + 4 * i < h.queries && tx * 4 + 32 * n < h.dim;
         float4 x = there ? four(to + 4 * i * step + 32 * n) : float4{0, 0, 0, 0};
         out[i][4 * n] = x.x;
         out[i][4 * n + 1] = x.y;
@@ -367,13 +403,12 @@ template <int D> struct Grad {
       }
     }
     __syncthreads();
-    addTransposed<D, N>(gradKeys, columns, fifth, sq + tx * 4, rows);
-    __syncthreads();
     if (nextQueries >= 0) fetchQueries(nextQueries);
-    addProducts<D, R>(out, sp + row * LINE, sk + tx * 4, 8 * J);
+    if (nextKeys >= 0) fetchKeys(sv, v, h.v, nextKeys);
+    addProducts<D, Q>(out, sd + own * LINE, sk + tx * 4, 8 * J);
 #pragma unroll
-    for (int i = 0; i < R; i++) {
-      if (first + row + 4 * i < h.queries) storeRow(to + 4 * i * step, out[i]);
+    for (int i = 0; i < Q; i++) {
+      if (first + own + 4 * i < h.queries) storeRow(to + 4 * i * step, out[i]);
     }
   }
 
@@ -387,30 +422,28 @@ template <int D> struct Grad {
 
   // Up to 8J keys from position `from` on with all queries; `begins` where these keys are the first that this block takes.
   template <int J> __device__ void keys(int from, int end, bool begins, int nextKeys) {
-    const int N = J == 9 ? 5 : 4;
-    float gradKeys[N][D / 8] = {}, gradValues[N][D / 8] = {};
+    float acc[J][D / 8] = {};
     __syncthreads();
-    fetchKeys(from);
-    for (int first = firstQueries(from, begins); first < h.queries;) {
-      int count = queriesFrom(first), next = first + count;
-      bool last = next >= h.queries;
-      int nextQueries = !last ? next : nextKeys >= 0 ? firstQueries(nextKeys, false) : -1;
+    fetchKeys(sk, k, h.k, from);
+    for (int first = firstQueries(from, begins); first < h.queries; first += QUERIES) {
+      int count = h.queries - first;
+      bool last = count <= QUERIES;
+      int nextQueries = !last ? first + QUERIES : nextKeys >= 0 ? firstQueries(nextKeys, false) : -1;
       copyWait<0>();
       __syncthreads();
-      if (count > QUERIES) {
-        tile<5, J, N>(first, from, end, begins, nextQueries, last ? nextKeys : -1, gradKeys, gradValues);
+      if (count <= 8) {
+        tile<1, J>(first, from, end, begins, nextQueries, last ? nextKeys : -1, acc);
+      } else if (count <= 32) {
+        tile<4, J>(first, from, end, begins, nextQueries, last ? nextKeys : -1, acc);
       } else {
-        tile<4, J, N>(first, from, end, begins, nextQueries, last ? nextKeys : -1, gradKeys, gradValues);
+        tile<8, J>(first, from, end, begins, nextQueries, last ? nextKeys : -1, acc);
       }
-      first = next;
     }
+    float* to = dense(half ? gradK : gradV, h.keys) + tx * 4;
 #pragma unroll
-    for (int i = 0; i < N; i++) {
-      int key = from + (i < 4 ? 16 * warp + 4 * ty + i : KEYS + 4 * warp + ty);
-      if (key < end) {
-        storeRow(gradK + (i64)key * h.heads * h.dim + tx * 4, gradKeys[i]);
-        storeRow(gradV + (i64)key * h.heads * h.dim + tx * 4, gradValues[i]);
-      }
+    for (int i = 0; i < J; i++) {
+      int key = from + (i < 8 ? 32 * (warp % 2) + 4 * ty + i % 4 + i / 4 * 16 : KEYS + 4 * (warp % 2) + ty);
+      if (key < end) storeRow(to + (i64)key * h.heads * h.dim, acc[i]);
     }
   }
 };
@@ -419,26 +452,12 @@ template <int D> struct Grad {
 template <int D> __device__ inline void backward(
     const Heads& h, double scale, const float* g, const float* q, const float* k, const float* v, const float* bias,
     const float* lse, const float* delta, float* gradQ, float* gradK, float* gradV, float* scores) {
-  int head = blockIdx.y, batch = blockIdx.z;
-  i64 rows = ((i64)batch * h.heads + head) * h.queries;
-  i64 queries = ((i64)batch * h.queries * h.heads + head) * h.dim, keys = ((i64)batch * h.keys * h.heads + head) * h.dim;
-  Grad<D> t(h, scale);
-  t.g = g + queries;
-  t.q = q + (i64)batch * h.q[0] + (i64)head * h.q[2];
-  t.k = k + (i64)batch * h.k[0] + (i64)head * h.k[2];
-  t.v = v + (i64)batch * h.v[0] + (i64)head * h.v[2];
-  t.bias = bias + (i64)batch * h.bias[0] + (i64)head * h.bias[1];
-  t.lse = lse + rows;
-  t.delta = delta + rows;
-  t.gradQ = gradQ + (i64)blockIdx.x * gridDim.z * h.queries * h.heads * h.dim + queries;
-  t.gradK = gradK + keys;
-  t.gradV = gradV + keys;
-  t.scores = scores ? scores + rows * h.keys : 0;
+  Grad<D> t = {h, float(scale), g, q, k, v, bias, lse, delta, gradQ, gradK, gradV, scores};
+  t.start();
   int begin = blockIdx.x * KEYS, step = gridDim.x * KEYS, last = h.keys <= MORE_KEYS ? 0 : (h.keys - 9) / KEYS * KEYS;
   if (begin > last) return;
-  t.fetchValues(begin);
+  t.fetchKeys(t.sv, v, h.v, begin);
   t.fetchQueries(0);
-  t.fetchGradients(0);
   for (int from = begin; from <= last; from += step) {
     int end = from + t.keysFrom(from), next = from + step <= last ? from + step : -1;
     if (end - from > KEYS) {
@@ -450,12 +469,16 @@ template <int D> __device__ inline void backward(
 }
 
 #ifndef LAB
-#define ATTENTION(D) \
-  extern "C" __global__ void __launch_bounds__(256, 2) attention32x##D##_f32( \
+#define FORWARD(D, R, BLOCKS, QUERIES) \
+  extern "C" __global__ void __launch_bounds__(128, BLOCKS) attention##D##by##QUERIES##_f32( \
       Heads h, double scale, const float* q, const float* k, const float* v, const float* bias, float* o, float* lse) { \
-    forward<D, 4, 8>(h, scale, q, k, v, bias, o, lse); \
-  } \
-  extern "C" __global__ void __launch_bounds__(128, 2) attentionGrad32x##D##_f32( \
+    forward<D, R>(h, scale, q, k, v, bias, o, lse); \
+  }
+#define ATTENTION(D) \
+  FORWARD(D, 4, 3, 64) \
+  FORWARD(D, 7, 2, 112) \
+  FORWARD(D, 8, 2, 128) \
+  extern "C" __global__ void __launch_bounds__(128, 2) attentionGrad##D##_f32( \
       Heads h, double scale, const float* g, const float* q, const float* k, const float* v, const float* bias, const float* lse, \
       const float* delta, float* gradQ, float* gradK, float* gradV, float* scores) { \
     backward<D>(h, scale, g, q, k, v, bias, lse, delta, gradQ, gradK, gradV, scores); \
