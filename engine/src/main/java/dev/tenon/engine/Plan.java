@@ -66,24 +66,28 @@ public final class Plan {
   }
 
   /**
-   * Records {@code computation} on the current scope's backend. It is run once, on zeros, and must launch the same ops whatever the values.
+   * Records {@code computation} on the current scope's backend. Its ops are called once without being computed, so that it may change
+   * weights in place but not read what it computes, and must call the same ops whatever the values.
    *
    * @param inputs what it is given: type and shape of each operand
    * @param format how the weights of linear layers may be stored
    */
   public static Plan of(Function<List<Tensor>, List<Tensor>> computation, List<Spec> inputs, WeightFormat format) {
-    Scope owner = Scope.current();
-    List<Tensor> operands = inputs.stream().map(spec -> Tensor.zeros(spec.dtype(), spec.shape())).toList();
+    return of(Scope.current(), computation, inputs, format);
+  }
+
+  /** One whose memory belongs to {@code owner}, which is the current scope or around it. */
+  public static Plan of(Scope owner, Function<List<Tensor>, List<Tensor>> computation, List<Spec> inputs, WeightFormat format) {
     Recorder recorder = new Recorder(owner, new ArrayList<>(), new HashSet<>());
-    List<Tensor> results;
     Recorder outer = RECORDER.get();
-    try (Scope _ = Scope.open(); Tape _ = Tape.pause()) {
+    try (Scope _ = Scope.open(owner.backend()); Tape _ = Tape.pause()) {
+      List<Tensor> operands = inputs.stream().map(spec -> Tensor.zeros(spec.dtype(), spec.shape())).toList();
+      operands.forEach(t -> owner.adopt(t.storage()));
       RECORDER.set(recorder);
-      results = computation.apply(operands);
+      return lay(owner, operands, computation.apply(operands), recorder, format);
     } finally {
       RECORDER.set(outer);
     }
-    return lay(owner, operands, results, recorder, format);
   }
 
   private static Plan lay(Scope owner, List<Tensor> inputs, List<Tensor> results, Recorder recorder, WeightFormat format) {
@@ -132,12 +136,19 @@ public final class Plan {
     return tensors.stream().map(t -> new Tensor(places.getOrDefault(t.storage(), t.storage()), t.layout(), t.dtype(), false)).toList();
   }
 
-  /** Tells the recording of this thread, if there is one, of a call that was launched. */
+  /** Whether this thread records a plan: calls are told to {@link #record} instead of computed, their results are {@link #placeholder}s. */
+  public static boolean isRecording() {
+    return RECORDER.get() != null;
+  }
+
+  /** Stands for the memory of a result while a plan is recorded. */
+  public static Storage placeholder(Backend backend, long bytes) {
+    return Storage.planned(backend, bytes);
+  }
+
+  /** Adds a call to the plan that this thread records. */
   public static void record(Call call, Kernel kernel) {
-    Recorder recorder = RECORDER.get();
-    if (recorder != null) {
-      recorder.add(call, kernel);
-    }
+    RECORDER.get().add(call, kernel);
   }
 
   /** The operands; write them before {@link #run}. */

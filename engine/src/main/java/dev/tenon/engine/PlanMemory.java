@@ -30,7 +30,8 @@ record PlanMemory(List<Step> steps, Map<Storage, Long> offsets, long bytes) {
     private Stream<Storage> touches() {
       List<Call> calls = Stream.concat(Stream.of(call), absorbed.stream()).toList();
       List<Storage> between = calls.subList(0, calls.size() - 1).stream().map(c -> c.output(0).storage()).toList();
-      return Stream.concat(calls.stream().flatMap(c -> c.inputs().stream()), last().outputs().stream())
+      Stream<Tensor> byProducts = call.outputs().stream().skip(1);
+      return Stream.of(calls.stream().flatMap(c -> c.inputs().stream()), byProducts, last().outputs().stream()).flatMap(s -> s)
           .map(Tensor::storage).filter(s -> between.stream().noneMatch(b -> b == s));
     }
   }
@@ -103,7 +104,7 @@ record PlanMemory(List<Step> steps, Map<Storage, Long> offsets, long bytes) {
       for (int j = i + 1; j < calls.size() && next.size() < CHAIN; j++) {
         Call before = calls.get(j - 1).call();
         Call call = calls.get(j).call();
-        if (before.outputs().size() != 1 || uses.getOrDefault(before.output(0).storage(), 0) != 1 || !reads(call, before.output(0))) {
+        if (j > i + 1 && before.outputs().size() != 1 || uses.getOrDefault(before.output(0).storage(), 0) != 1 || !reads(call, before.output(0))) {
           break;
         }
         next.add(call);

@@ -7,8 +7,11 @@ import java.lang.foreign.MemorySegment;
  * of creation.
  */
 public final class Storage {
+  private static final long ALIGNMENT = 64;
+
   private final Backend backend;
   private final MemorySegment segment;
+  private final long bytes;
   private final Runnable release;
   private final Object origin;
   private volatile String freedBy;
@@ -24,10 +27,32 @@ public final class Storage {
 
   /** @param origin says where the bytes were asked for, in messages; to look for it takes as long as a small kernel */
   public Storage(Backend backend, MemorySegment segment, Runnable release, Object origin) {
+    this(backend, segment, segment.byteSize(), release, origin);
+  }
+
+  private Storage(Backend backend, MemorySegment segment, long bytes, Runnable release, Object origin) {
     this.backend = backend;
     this.segment = segment;
+    this.bytes = bytes;
     this.release = release;
     this.origin = origin;
+  }
+
+  /** What stands for {@code bytes} bytes while a {@link Plan} is recorded: it has an aligned address and no memory behind it. */
+  static Storage planned(Backend backend, long bytes) {
+    return new Storage(backend, MemorySegment.ofAddress(ALIGNMENT), bytes, () -> {}, "a plan's recording");
+  }
+
+  /**
+   * {@code bytes} bytes from {@code offset} as {@link Backend#download} gives them.
+   *
+   * @throws IllegalStateException when there is no memory yet, since a plan is being recorded
+   */
+  public MemorySegment download(long offset, long bytes) {
+    if (segment.byteSize() != this.bytes) {
+      throw new IllegalStateException("a value is read while a plan is recorded, which computes it when it runs; make it a result");
+    }
+    return backend.download(this, offset, bytes);
   }
 
   public Backend backend() {
@@ -35,7 +60,7 @@ public final class Storage {
   }
 
   public long bytes() {
-    return segment.byteSize();
+    return bytes;
   }
 
   /**

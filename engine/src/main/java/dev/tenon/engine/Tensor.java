@@ -168,7 +168,7 @@ public final class Tensor {
       throw new TenonException("bytes() needs a contiguous tensor, but this one is " + layout);
     }
     long width = dtype.byteSize();
-    return storage.backend().download(storage, layout.offset() * width, size() * width);
+    return storage.download(layout.offset() * width, size() * width);
   }
 
   public Tensor add(Tensor other) {
@@ -192,8 +192,9 @@ public final class Tensor {
     return new Unary(Unary.Fn.AFFINE, scale, shift).apply(this);
   }
 
+  /** {@code this · scale}; itself where {@code scale} is 1. */
   public Tensor mul(double scale) {
-    return affine(scale, 0);
+    return scale == 1 ? this : affine(scale, 0);
   }
 
   public Tensor add(double shift) {

@@ -116,7 +116,7 @@ public final class Elements {
     Layout layout = tensor.layout();
     int width = tensor.dtype().byteSize();
     long start = layout.start();
-    return tensor.storage().backend().download(tensor.storage(), start * width, (layout.end() - start) * width);
+    return tensor.storage().download(start * width, (layout.end() - start) * width);
   }
 
   /** Element {@code i} of a segment of {@code dtype} values. */

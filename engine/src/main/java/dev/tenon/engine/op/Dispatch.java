@@ -78,7 +78,7 @@ final class Dispatch {
     var backend = inputs.isEmpty() ? scope.backend() : inputs.getFirst().storage().backend();
     Storage storage;
     try {
-      storage = backend.allocate(result.bytes());
+      storage = Plan.isRecording() ? Plan.placeholder(backend, result.bytes()) : backend.allocate(result.bytes());
     } catch (TenonException e) {
       throw new TenonException("result " + result + " of " + op + " on " + backend.device() + ": " + e.getMessage(), e);
     }
@@ -90,11 +90,14 @@ final class Dispatch {
   private static void launch(Call call) {
     var backend = call.output(0).storage().backend();
     Kernel kernel = backend.kernels().select(call);
+    if (Plan.isRecording()) {
+      Plan.record(call, kernel);
+      return;
+    }
     OpEvent event = new OpEvent();
     event.begin();
     kernel.launch(call);
     event.tell(List.of(call), kernel);
-    Plan.record(call, kernel);
   }
 
   private static void sameDevice(Op op, List<Tensor> inputs) {

@@ -14,6 +14,11 @@ final class LayoutExamples {
     return Ops.call(new Where(), Operand.flags(shape), Operand.real(shape), Operand.real(g.broadcasting(shape)));
   }
 
+  static Example assign(Generator g) {
+    Operand x = Operand.real(g.shape(1, 3));
+    return Ops.call(new Assign(), x, x);
+  }
+
   static Example concat(Generator g) {
     Shape shape = g.shape(1, 3);
     int axis = g.axis(shape);

@@ -62,21 +62,25 @@ final class NormExamples {
     return forward.with(new CrossEntropyGrad((CrossEntropy) forward.op()), gradOutput);
   }
 
-  static Example sgd(Generator g, boolean first) {
+  static Example sgd(Generator g) {
     Operand p = Operand.real(g.shape(1, 3));
-    return Ops.call(new Sgd(0.1, 0.9, 0.2, true, 0.01, first), p, p, p);
+    return Ops.call(new Sgd(0.5, 0.9, true, 0.01), p, p, rates(2), p);
   }
 
   static Example sgdWithoutMomentum(Generator g) {
     Operand p = Operand.real(g.shape(1, 3));
-    return Ops.call(new Sgd(0.1, 0, 0, false, 0.01, true), p, p);
+    return Ops.call(new Sgd(0.5, 0, false, 0.01), p, p, rates(2));
   }
 
   static Example adam(Generator g, boolean decoupled, boolean maximum) {
     Shape shape = g.shape(1, 3);
     Operand p = Operand.real(shape);
     Operand square = Operand.within(shape, 0.5, 2);
-    AdamW op = new AdamW(0.1, 0.9, 0.99, 1e-6, 0.01, 3, decoupled);
-    return maximum ? Ops.call(op, p, p, p, square, square) : Ops.call(op, p, p, p, square);
+    AdamW op = new AdamW(0.5, 0.9, 0.99, 1e-6, 0.01, decoupled);
+    return maximum ? Ops.call(op, p, p, rates(3), p, square, square) : Ops.call(op, p, p, rates(3), p, square);
+  }
+
+  private static Operand rates(int count) {
+    return Operand.within(Shape.of(count), 0.1, 1);
   }
 }

@@ -31,9 +31,9 @@ public final class Normalization {
     return results.getFirst();
   }
 
-  /** As a step down the gradient of {@code ½·‖running − batch‖²}. */
+  /** {@code running = (1 − momentum)·running + momentum·batch}, in place. */
   private static void move(Tensor running, Tensor batch, double momentum) {
-    new Sgd(momentum, 0, 0, false, 0, true).apply(running, running.sub(batch));
+    new Assign().apply(running, running.sub(running.sub(batch).mul(momentum)));
   }
 
   /** Batch normalization by given statistics [C], as in evaluation. */

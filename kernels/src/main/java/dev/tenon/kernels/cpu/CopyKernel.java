@@ -4,6 +4,7 @@ import dev.tenon.engine.Layout;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.op.Assign;
 import dev.tenon.engine.op.Concat;
 import dev.tenon.engine.op.Contiguous;
 import dev.tenon.engine.op.Op;
@@ -17,7 +18,7 @@ import java.util.List;
 record CopyKernel(Class<? extends Op> op, Workers workers) implements Kernel {
   /** The ops it runs. */
   static final List<Class<? extends Op>> OPS =
-      List.of(Contiguous.class, Concat.class, Pad.class, SliceGrad.class, Roll.class);
+      List.of(Contiguous.class, Assign.class, Concat.class, Pad.class, SliceGrad.class, Roll.class);
 
   @Override
   public String name() {
@@ -35,6 +36,7 @@ record CopyKernel(Class<? extends Op> op, Workers workers) implements Kernel {
     Layout all = out.layout();
     switch (call.op()) {
       case Contiguous _ -> copy(call.input(0), call.input(0).layout(), out, all);
+      case Assign _ -> copy(call.input(1), call.input(1).layout(), out, all);
       case Concat(int axis) -> concat(call, all.shape().axis(axis));
       case Pad(List<Long> before, _, double value) -> {
         fill(out, (float) value);

@@ -33,6 +33,7 @@ public final class CpuProvider implements BackendProvider {
     ElementwiseKernel.OPS.forEach(op -> kernels.add(new ElementwiseKernel(op, workers)));
     LabelKernel.OPS.forEach(op -> kernels.add(new LabelKernel(op, workers)));
     CopyKernel.OPS.forEach(op -> kernels.add(new CopyKernel(op, workers)));
+    UpdateKernel.OPS.forEach(op -> kernels.add(new UpdateKernel(op, workers)));
     PointwiseConvKernel.OPS.forEach(op -> kernels.add(new PointwiseConvKernel(op, gemm)));
     PatchConvKernel.OPS.forEach(op -> kernels.add(new PatchConvKernel(op, gemm)));
     DepthwiseKernel.OPS.forEach(op -> kernels.add(new DepthwiseKernel(op, workers)));

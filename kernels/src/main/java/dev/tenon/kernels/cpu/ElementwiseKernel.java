@@ -5,12 +5,10 @@ import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
-import dev.tenon.engine.op.AdamW;
 import dev.tenon.engine.op.Binary;
 import dev.tenon.engine.op.Cast;
 import dev.tenon.engine.op.Compare;
 import dev.tenon.engine.op.Op;
-import dev.tenon.engine.op.Sgd;
 import dev.tenon.engine.op.Unary;
 import dev.tenon.engine.op.UnaryGrad;
 import dev.tenon.engine.op.Where;
@@ -20,7 +18,7 @@ import java.util.List;
 record ElementwiseKernel(Class<? extends Op> op, Workers workers) implements Kernel {
   /** The ops it runs. */
   static final List<Class<? extends Op>> OPS = List.of(
-      Unary.class, UnaryGrad.class, Binary.class, Compare.class, Where.class, Cast.class, AdamW.class, Sgd.class);
+      Unary.class, UnaryGrad.class, Binary.class, Compare.class, Where.class, Cast.class);
 
   @Override
   public String name() {
@@ -62,8 +60,6 @@ record ElementwiseKernel(Class<? extends Op> op, Workers workers) implements Ker
       case Compare(Compare.Relation relation) -> BinaryMaps.of(relation);
       case Where _ -> (in, out, n) -> BinaryMaps.where(in[0], in[1], in[2], out[0], n);
       case Cast _ -> (in, out, n) -> System.arraycopy(in[0], 0, out[0], 0, n);
-      case AdamW adam -> UpdateMaps.of(adam);
-      case Sgd sgd -> UpdateMaps.of(sgd);
       default -> throw new IllegalArgumentException(op.name() + " is not element-wise");
     };
   }

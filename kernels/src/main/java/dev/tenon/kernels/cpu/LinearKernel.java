@@ -16,7 +16,6 @@ import java.util.List;
  */
 record LinearKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
   /** The number of the memory for the factor of low rank. Outside the heap, like all operands: code that meets both is a third slower. */
-  private static final int LOW = 14;
   private static final Frozen NOTHING = new Frozen(_ -> false, WeightFormat.F32);
 
   @Override
@@ -46,7 +45,7 @@ record LinearKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
   @Override
   public Runnable prepare(Call call, List<Call> absorbed, Frozen frozen) {
     Tensor out = (absorbed.isEmpty() ? call : absorbed.getLast()).output(0);
-    if (out.size() == 0) {
+    if (call.outputs().stream().allMatch(t -> t.size() == 0)) {
       return () -> {};
     }
     Lanes x = Lanes.rows(call.input(0));
@@ -66,21 +65,24 @@ record LinearKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
         Strided.of(call.input(2)).read(0, n, bias);
       }
       List<Gemm.Term> terms = call.op() instanceof LoraLinear(boolean _, double scale)
-          ? List.of(product, lowRank(x, call.input(biased ? 3 : 2), call.input(biased ? 4 : 3), (float) scale))
+          ? List.of(product, lowRank(x, call.input(biased ? 3 : 2), call.input(biased ? 4 : 3), (float) scale, call.output(1)))
           : List.of(product);
-      gemm.run(x.perMatrix(), n, terms, target);
+      if (n > 0) {
+        gemm.run(x.perMatrix(), n, terms, target);
+      }
     };
   }
 
-  /** {@code scale·(x·loraA)·loraB} as one more product of rank r. */
-  private Gemm.Term lowRank(Lanes x, Tensor loraA, Tensor loraB, float scale) {
+  /** {@code scale·(x·loraA)·loraB} as one more product of rank r, whose first factor goes to {@code factor}. */
+  private Gemm.Term lowRank(Lanes x, Tensor loraA, Tensor loraB, float scale, Tensor factor) {
     int m = x.perMatrix();
     int rank = (int) loraA.dim(-1);
-    MemorySegment low = Scratch.memory(LOW, m * rank);
-    gemm.run(m, rank, List.of(new Gemm.Term(x, Lanes.of(loraA, -1, -2))), low, 0);
-    for (int i = 0; i < m * rank; i++) {
+    MemorySegment low = factor.storage().segment();
+    int from = (int) factor.layout().offset();
+    gemm.run(m, rank, List.of(new Gemm.Term(x, Lanes.of(loraA, -1, -2))), low, from);
+    for (int i = from; scale != 1 && i < from + m * rank; i++) {
       low.setAtIndex(Simd.FLOAT, i, low.getAtIndex(Simd.FLOAT, i) * scale);
     }
-    return new Gemm.Term(new Lanes(low, Lanes.spaced(0, m, rank), m, 1, rank), Lanes.of(loraB, -1, -2));
+    return new Gemm.Term(new Lanes(low, Lanes.spaced(from, m, rank), m, 1, rank), Lanes.of(loraB, -1, -2));
   }
 }

@@ -7,15 +7,15 @@ import dev.tenon.engine.op.Sgd;
 final class UpdateMaps {
   private UpdateMaps() {}
 
-  static Rows.Body of(AdamW op) {
+  static Rows.Body of(AdamW op, float lr, float stepLr, float correction) {
     float beta1 = (float) op.beta1();
     float rest1 = (float) (1 - op.beta1());
     float beta2 = (float) op.beta2();
     float rest2 = (float) (1 - op.beta2());
-    float shrink = (float) (op.decoupled() ? op.lr() * op.weightDecay() : 0);
+    float shrink = (float) (op.decoupled() ? op.scale() * lr * op.weightDecay() : 0);
     float decay = (float) (op.decoupled() ? 0 : op.weightDecay());
-    float stepSize = (float) (op.lr() / (1 - Math.pow(op.beta1(), op.step())));
-    float correction = (float) (1 / Math.sqrt(1 - Math.pow(op.beta2(), op.step())));
+    float stepSize = (float) (op.scale() * stepLr);
+    float inverse = 1 / correction;
     return (in, out, n) -> {
       average(in[2], in[1], in[0], out[1], n, beta1, rest1, decay);
       averageSquare(in[3], in[1], in[0], out[2], n, beta2, rest2, decay);
@@ -24,7 +24,7 @@ final class UpdateMaps {
         BinaryMaps.max(in[4], out[2], out[3], n);
         bound = out[3];
       }
-      step(in[0], out[1], bound, out[0], n, shrink, stepSize, correction, (float) op.eps());
+      step(in[0], out[1], bound, out[0], n, shrink, stepSize, inverse, (float) op.eps());
     };
   }
 
@@ -48,20 +48,19 @@ final class UpdateMaps {
     }
   }
 
-  static Rows.Body of(Sgd op) {
-    float lr = (float) op.lr();
+  static Rows.Body of(Sgd op, float rate, float take) {
+    float lr = (float) (op.scale() * rate);
     float decay = (float) op.weightDecay();
     if (op.momentum() == 0) {
       return (in, out, n) -> descend(in[0], in[1], out[0], n, lr, decay);
     }
     float keep = (float) op.momentum();
-    float take = (float) (1 - op.dampening());
     float ahead = op.nesterov() ? keep : 1;
     float direct = op.nesterov() ? 1 : 0;
     return (in, out, n) -> {
       for (int i = 0; i < n; i++) {
         float g = in[1][i] + decay * in[0][i];
-        float buffer = op.first() ? g : keep * in[2][i] + take * g;
+        float buffer = keep * in[2][i] + take * g;
         out[1][i] = buffer;
         out[0][i] = in[0][i] - lr * (direct * g + ahead * buffer);
       }

@@ -8,6 +8,7 @@ import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Unary;
 import dev.tenon.kernels.cuda.AlignedProducts.After;
 import dev.tenon.kernels.gpu.OpKernel;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiConsumer;
 
@@ -76,7 +77,9 @@ record LayerKernel(OpKernel alone, BiConsumer<Call, After> run) implements Kerne
     Object residual = last.op() instanceof Binary
         ? last.inputs().stream().filter(t -> t.storage() != result.storage()).findFirst().orElseThrow() : Long.valueOf(0);
     After after = new After(isGelu(absorbed.getFirst()), residual);
-    Call whole = new Call(call.op(), call.inputs(), last.outputs());
+    List<Tensor> outputs = new ArrayList<>(last.outputs());
+    outputs.addAll(call.outputs().subList(1, call.outputs().size()));
+    Call whole = new Call(call.op(), call.inputs(), outputs);
     return () -> run.accept(whole, after);
   }
 }

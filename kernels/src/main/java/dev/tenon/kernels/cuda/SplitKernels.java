@@ -185,7 +185,7 @@ record SplitKernels(Driver driver, Launcher launcher, Products plain, int multip
       int rank = (int) down.dim(1);
       int m = (int) (call.output(0).size() / n);
       long x = in.contiguous(0);
-      long low = in.scratch((long) m * rank * Float.BYTES);
+      long low = Launcher.address(call.output(1));
       if (rank > 0) {
         plain.low(call, DType.F32, m, rank,
             new Products.Factors(k, k, 1, (int) down.layout().stride(0), (int) down.layout().stride(1), x, down), op.scale(), low);

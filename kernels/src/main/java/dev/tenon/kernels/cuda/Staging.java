@@ -1,6 +1,7 @@
 package dev.tenon.kernels.cuda;
 
 import java.lang.foreign.MemorySegment;
+import java.util.stream.LongStream;
 import jcuda.driver.CUevent;
 import jcuda.driver.JCudaDriver;
 
@@ -11,6 +12,7 @@ import jcuda.driver.JCudaDriver;
 final class Staging {
   private static final long PIECE_BYTES = 16 << 20;
   private static final int PIECES = 4;
+  private static final int SHARES = 8;
   private static final String FAILURE = "a copy to the GPU failed";
 
   private final Driver driver;
@@ -29,9 +31,17 @@ final class Staging {
     for (long at = 0; at < source.byteSize(); at += PIECE_BYTES) {
       long bytes = Math.min(PIECE_BYTES, source.byteSize() - at);
       Piece piece = piece();
-      MemorySegment.copy(source, at, piece.bytes, 0, bytes);
+      copy(source.asSlice(at, bytes), piece.bytes);
       driver.uploadAsync(piece.bytes.asSlice(0, bytes), target + at, piece.left);
     }
+  }
+
+  /** Arrays, which all may read, by several threads: one copies at a fifth of what a GPU takes. */
+  private static void copy(MemorySegment source, MemorySegment target) {
+    long bytes = source.byteSize();
+    long share = source.heapBase().isPresent() ? (bytes + SHARES - 1) / SHARES : bytes;
+    LongStream.range(0, (bytes + share - 1) / share).map(i -> i * share).parallel()
+        .forEach(from -> MemorySegment.copy(source, from, target, from, Math.min(share, bytes - from)));
   }
 
   private Piece piece() {

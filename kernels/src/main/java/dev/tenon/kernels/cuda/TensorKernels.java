@@ -94,6 +94,9 @@ record TensorKernels(String name, double cost, Launcher launcher, AlignedProduct
     if (reason != null) {
       return reason;
     }
+    if (call.output(0).size() == 0) {
+      return "needs a result to compute";
+    }
     Tensor x = call.input(0);
     if (x.dim(-1) % perChunk(x) != 0) {
       return misaligned(x);
@@ -199,11 +202,11 @@ record TensorKernels(String name, double cost, Launcher launcher, AlignedProduct
         new Side(x, true, k), new Side(packedDown, true, k), AlignedProducts.NOTHING, 0L, AlignedProducts.ALONE));
     if (sums.isPresent()) {
       launcher.launch(call, Launcher.Entry.of(TEXT, "sumLow", dtype), Grid.over((long) rows * depth, 1), rows, rank,
-          sums.get().parts(), sums.get().at(), scale, depth, low);
+          sums.get().parts(), sums.get().at(), scale, depth, low, call.output(1));
     } else {
       launcher.launch(call, Launcher.Entry.of(TEXT, "tensorLow", dtype),
           new Grid((rows + 63) / 64, depth / 16, 1, THREADS, STAGES * SLICE * (64 + 16)), new int[] {rows, rank, 1},
-          new int[] {k, k, k}, x, packedDown, scale, depth, low);
+          new int[] {k, k, k}, x, packedDown, scale, depth, low, call.output(1));
     }
     int rankStep = (int) up.layout().stride(0);
     int columnStep = (int) up.layout().stride(1);

@@ -68,17 +68,21 @@ public record GemmKernels(Launcher launcher, Products products) {
       Tensor up = call.input(op.bias() ? 4 : 3);
       int k = (int) down.dim(0);
       int rank = (int) down.dim(1);
-      int rows = (int) (call.output(0).size() / call.output(0).dim(-1));
+      int rows = (int) (call.output(1).size() / Math.max(1, rank));
       long x = in.contiguous(0);
       DType dtype = ElementwiseKernels.real(call);
-      long low = in.scratch((long) rows * rank * Math.max(4, dtype.byteSize()));
+      DType sums = dtype == DType.F64 ? DType.F64 : DType.F32;
+      long low = in.result(1, sums);
       if (rank > 0) {
         products.low(call, dtype, rows, rank,
             new Products.Factors(k, k, 1, (int) down.layout().stride(0), (int) down.layout().stride(1), x, down), op.scale(), low);
       }
       Products.Factors update =
           new Products.Factors(rank, rank, 1, (int) up.layout().stride(0), (int) up.layout().stride(1), low, up);
-      layer(call, x, update, op.bias() ? in.contiguous(2) : Long.valueOf(0));
+      if (call.output(0).size() > 0) {
+        layer(call, x, update, op.bias() ? in.contiguous(2) : Long.valueOf(0));
+      }
+      in.finish(1, low, sums);
     }
   }
 

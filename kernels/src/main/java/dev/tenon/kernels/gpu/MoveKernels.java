@@ -5,6 +5,7 @@ import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.op.Assign;
 import dev.tenon.engine.op.Cast;
 import dev.tenon.engine.op.Concat;
 import dev.tenon.engine.op.Contiguous;
@@ -25,6 +26,7 @@ public record MoveKernels(Launcher launcher, Faults faults) {
   public List<Kernel> all() {
     return List.of(
         new OpKernel("copy", Contiguous.class, Fit::small, this::contiguous),
+        new OpKernel("copy", Assign.class, Fit::small, this::assign),
         new OpKernel("cast", Cast.class, Fit::small, this::cast),
         new OpKernel("copy", Concat.class, Fit::small, this::concat),
         new OpKernel("copy", Pad.class, Fit::small, this::pad),
@@ -39,6 +41,14 @@ public record MoveKernels(Launcher launcher, Faults faults) {
 
   private void contiguous(Call call) {
     place(call, call.input(0), call.output(0).layout());
+  }
+
+  /** The tensor may be a view: its layout begins where its storage does. */
+  private void assign(Call call) {
+    Tensor there = call.output(0);
+    try (Operands in = launcher.operands(call)) {
+      in.copy(call.input(1), there.storage().segment().address(), there.layout());
+    }
   }
 
   /** Copies {@code source} into the result's memory, where it shall lie as {@code target} says. */

@@ -35,12 +35,10 @@ public record OptimizerKernels(Launcher launcher) {
     try (Operands in = launcher.operands(call)) {
       AdamW op = (AdamW) call.op();
       Tensor p = call.input(0);
-      double stepSize = op.lr() / (1 - Math.pow(op.beta1(), op.step()));
-      double correction = Math.sqrt(1 - Math.pow(op.beta2(), op.step()));
       long[] updated = updated(call, in);
       launcher.launch(call, Launcher.Entry.of(TEXT, "adam", p.dtype()), Grid.over(p.size(), 4), (int) p.size(), updated[0],
-          in.contiguous(1), updated[1], updated[2], updated.length == 4 ? updated[3] : 0L, op.decoupled() ? 1 : 0, op.lr(), op.beta1(),
-          op.beta2(), op.eps(), op.weightDecay(), stepSize, correction);
+          in.contiguous(1), in.contiguous(AdamW.RATES), updated[1], updated[2], updated.length == 4 ? updated[3] : 0L,
+          op.decoupled() ? 1 : 0, op.scale(), op.beta1(), op.beta2(), op.eps(), op.weightDecay());
       finish(call, in, updated);
     }
   }
@@ -51,8 +49,8 @@ public record OptimizerKernels(Launcher launcher) {
       Tensor p = call.input(0);
       long[] updated = updated(call, in);
       launcher.launch(call, Launcher.Entry.of(TEXT, "sgd", p.dtype()), Grid.over(p.size(), 4), (int) p.size(), updated[0],
-          in.contiguous(1), updated.length == 2 ? updated[1] : 0L, op.nesterov() ? 1 : 0, op.first() ? 1 : 0, op.lr(), op.momentum(),
-          op.dampening(), op.weightDecay());
+          in.contiguous(1), in.contiguous(AdamW.RATES), updated.length == 2 ? updated[1] : 0L, op.nesterov() ? 1 : 0, op.scale(),
+          op.momentum(), op.weightDecay());
       finish(call, in, updated);
     }
   }

@@ -187,9 +187,9 @@ template <class T> __device__ inline void sumParts(
 }
 
 // The low-rank factor scale·x·a as an operand of depth `depth` of the next product. In bf16 it is kept in two terms, its rounding
-// and the rounding of what that left, so that it loses nothing on the way: [rows, 2·depth].
+// and the rounding of what that left, so that it loses nothing on the way: [rows, 2·depth]. `factor` is the same, [rows, rank].
 template <class T> __device__ inline void low(
-    const Result& c, const Product& p, const T* a, const T* b, double scale, int depth, T* y) {
+    const Result& c, const Product& p, const T* a, const T* b, double scale, int depth, T* y, T* factor) {
   typedef Shape<4, 1, 1, 1> S;
   float sum[1][2][4] = {};
   int row = blockIdx.x * S::M, column = blockIdx.y * S::N;
@@ -199,6 +199,8 @@ template <class T> __device__ inline void low(
   eachPair<S, 1, 1, 1>(sum, padded, row, column, [&](int r, int s, float u, float v) {
     u *= (float)scale;
     v *= (float)scale;
+    if (s < c.n) store(factor + (i64)r * c.n + s, u);
+    if (s + 1 < c.n) store(factor + (i64)r * c.n + s + 1, v);
     if (sizeof(T) == 4) {
       storePair(y + (i64)r * depth + s, u, v, true, true);
     } else {
@@ -215,13 +217,16 @@ __device__ inline void putLow(bf16* y, int depth, float value) {
   store(y, value);
   store(y + depth, value - load(y));
 }
-template <class T> __device__ inline void sumLow(int rows, int rank, int parts, const float* sums, double scale, int depth, T* y) {
+template <class T> __device__ inline void sumLow(
+    int rows, int rank, int parts, const float* sums, double scale, int depth, T* y, T* factor) {
   int width = sizeof(T) == 2 ? 2 * depth : depth;
   FOR_EACH(i, (i64)rows * depth) {
     int row = (int)(i / depth), column = (int)(i % depth);
     float sum = 0;
     for (int part = 0; column < rank && part < parts; part++) sum += sums[((i64)part * rows + row) * rank + column];
-    putLow(y + (i64)row * width + column, depth, sum * (float)scale);
+    sum *= (float)scale;
+    putLow(y + (i64)row * width + column, depth, sum);
+    if (column < rank) store(factor + (i64)row * rank + column, sum);
   }
 }
 
@@ -260,11 +265,12 @@ template <class T> __device__ inline void pack(const Packing& p, const T* x, T* 
     sumParts(size, c, parts, bias, gelu, residual, y); \
   } \
   extern "C" __global__ void __launch_bounds__(128) tensorLow_##SUFFIX( \
-      Result c, Product p, const T* a, const T* b, double scale, int depth, T* y) { \
-    low(c, p, a, b, scale, depth, y); \
+      Result c, Product p, const T* a, const T* b, double scale, int depth, T* y, T* factor) { \
+    low(c, p, a, b, scale, depth, y, factor); \
   } \
-  extern "C" __global__ void sumLow_##SUFFIX(int rows, int rank, int parts, const float* sums, double scale, int depth, T* y) { \
-    sumLow(rows, rank, parts, sums, scale, depth, y); \
+  extern "C" __global__ void sumLow_##SUFFIX( \
+      int rows, int rank, int parts, const float* sums, double scale, int depth, T* y, T* factor) { \
+    sumLow(rows, rank, parts, sums, scale, depth, y, factor); \
   } \
   extern "C" __global__ void pack_##SUFFIX(Packing p, const T* x, T* y) { pack(p, x, y); }
 PRODUCTS(bf16, bf16)

@@ -15,26 +15,28 @@ final class UpdateBound {
 
   static List<double[]> of(AdamW op, List<Ref> in) {
     List<double[]> bounds = new ArrayList<>();
-    for (int i = 0; i < in.size() - 1; i++) {
+    for (int i = 0; i < in.size() - 2; i++) {
       bounds.add(new double[in.getFirst().size()]);
     }
-    double stepSize = op.lr() / (1 - Math.pow(op.beta1(), op.step()));
-    double correction = Math.sqrt(1 - Math.pow(op.beta2(), op.step()));
+    double lr = op.scale() * Math.abs(in.get(AdamW.RATES).v()[0]);
+    double stepSize = op.scale() * Math.abs(in.get(AdamW.RATES).v()[1]);
+    double correction = in.get(AdamW.RATES).v()[2];
+    double shrink = op.decoupled() ? lr * op.weightDecay() : 0;
     for (int i = 0; i < in.getFirst().size(); i++) {
       double p = Math.abs(in.get(0).v()[i]);
       double g = Math.abs(in.get(1).v()[i]) + (op.decoupled() ? 0 : op.weightDecay() * p);
-      double mean = op.beta1() * Math.abs(in.get(2).v()[i]) + (1 - op.beta1()) * g;
-      double square = op.beta2() * in.get(3).v()[i] + (1 - op.beta2()) * g * g;
+      double mean = op.beta1() * Math.abs(in.get(3).v()[i]) + (1 - op.beta1()) * g;
+      double square = op.beta2() * in.get(4).v()[i] + (1 - op.beta2()) * g * g;
       double offSquare = 10 * U * square;
-      double kept = op.beta2() * in.get(3).v()[i];
-      double bound = in.size() == 5 ? Math.max(kept, in.get(4).v()[i]) : kept;
+      double kept = op.beta2() * in.get(4).v()[i];
+      double bound = in.size() == 6 ? Math.max(kept, in.get(5).v()[i]) : kept;
       double root = Math.sqrt(bound) / correction + op.eps();
       double relative = offSquare / (2 * bound) + 8 * U;
       double update = stepSize * mean / root;
-      bounds.get(0)[i] = SLACK * ((6 * U + relative) * update + 4 * U * (p + update));
+      bounds.get(0)[i] = SLACK * ((6 * U + relative) * update + 4 * U * (p + shrink * p + update));
       bounds.get(1)[i] = SLACK * 6 * U * mean;
       bounds.get(2)[i] = SLACK * offSquare;
-      if (in.size() == 5) {
+      if (in.size() == 6) {
         bounds.get(3)[i] = SLACK * offSquare;
       }
     }
@@ -49,10 +51,10 @@ final class UpdateBound {
       double g = Math.abs(in.get(1).v()[i]) + op.weightDecay() * value;
       double next = 0;
       if (op.momentum() != 0) {
-        next = op.first() ? g : op.momentum() * Math.abs(in.get(2).v()[i]) + (1 - op.dampening()) * g;
+        next = op.momentum() * Math.abs(in.get(3).v()[i]) + Math.abs(in.get(AdamW.RATES).v()[1]) * g;
       }
       buffer[i] = SLACK * 6 * U * next;
-      p[i] = SLACK * U * (2 * value + 10 * op.lr() * (g + next));
+      p[i] = SLACK * U * (2 * value + 12 * op.scale() * Math.abs(in.get(AdamW.RATES).v()[0]) * (g + next));
     }
     return op.momentum() == 0 ? List.of(p) : List.of(p, buffer);
   }

@@ -31,9 +31,9 @@ record Block(
   }
 
   /** [B, N, dim] → [B, N, dim]. */
-  Tensor apply(Tensor x, double alpha) {
+  Tensor apply(Tensor x, Fade fade) {
     Tensor attended = attended(x);
-    return attended.add(scaled(mlp.apply(norm2.apply(attended), alpha), scale2));
+    return attended.add(scaled(mlp.apply(norm2.apply(attended), fade), scale2));
   }
 
   private Tensor attended(Tensor x) {

@@ -10,13 +10,13 @@ import dev.tenon.model.Weights;
 
 /** The two-layer network of a block. */
 sealed interface Mlp {
-  /** [..., dim] → [..., dim]; {@code alpha} is how far a router has faded, if there is one. */
-  Tensor apply(Tensor x, double alpha);
+  /** [..., dim] → [..., dim]; {@code fade} is of the router, if there is one. */
+  Tensor apply(Tensor x, Fade fade);
 
   /** {@code fc2(activation(fc1(x)))}. */
   record Dense(Projection fc1, Projection fc2, Unary.Fn activation) implements Mlp {
     @Override
-    public Tensor apply(Tensor x, double alpha) {
+    public Tensor apply(Tensor x, Fade fade) {
       return fc2.apply(fc1.apply(x).map(activation));
     }
   }
@@ -29,12 +29,8 @@ sealed interface Mlp {
    */
   record Moefied(Projection fc1, Projection fc2, Tensor router, double temperature) implements Mlp {
     @Override
-    public Tensor apply(Tensor x, double alpha) {
-      return fc2.apply(new GatedGelu((int) router.dim(0)).apply(fc1.apply(x), gate(x, alpha)));
-    }
-
-    private Tensor gate(Tensor x, double alpha) {
-      return shares(x).affine(router.dim(0) * (1 - alpha), alpha);
+    public Tensor apply(Tensor x, Fade fade) {
+      return fc2.apply(new GatedGelu((int) router.dim(0)).apply(fc1.apply(x), fade.gate(shares(x))));
     }
 
     /** What the router gives to each expert before it fades: [..., dim] → [..., K], sums to 1. */

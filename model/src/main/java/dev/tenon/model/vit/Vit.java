@@ -90,35 +90,40 @@ public final class Vit {
 
   /** Logits [B, classes] of images [B, 3, H, W] on the plain network (a router counts as faded). */
   public Tensor forward(Tensor images) {
-    return forward(images, 1);
+    return forward(images, Fade.DONE);
   }
 
   /** Logits [B, classes]; {@code alpha} is how far the router has faded, from 0 to 1 (EMTAL Eq. 12). */
   public Tensor forward(Tensor images, double alpha) {
-    return logits(tokens(images, alpha));
+    return forward(images, new Fade.Constant(alpha));
+  }
+
+  /** Logits [B, classes] with a router that has faded so far. */
+  public Tensor forward(Tensor images, Fade fade) {
+    return logits(tokens(images, fade));
   }
 
   /** All tokens after the last block and the final norm, [B, N, dim]. */
-  public Tensor tokens(Tensor images, double alpha) {
-    return normed(hiddenStates(images, alpha).getLast());
+  public Tensor tokens(Tensor images, Fade fade) {
+    return normed(hiddenStates(images, fade).getLast());
   }
 
   /** The tokens before the first block and after each one, depth + 1 times [B, N, dim], none through the final norm. */
-  public List<Tensor> hiddenStates(Tensor images, double alpha) {
+  public List<Tensor> hiddenStates(Tensor images, Fade fade) {
     List<Tensor> states = new ArrayList<>(List.of(embed(images)));
     for (Block block : blocks) {
-      states.add(through(block, states.getLast(), alpha));
+      states.add(through(block, states.getLast(), fade));
     }
     return states;
   }
 
   /** Unless a tape records, nothing inside a block is needed again, and its memory can go at once. */
-  private static Tensor through(Block block, Tensor x, double alpha) {
+  private static Tensor through(Block block, Tensor x, Fade fade) {
     if (Tape.recording()) {
-      return block.apply(x, alpha);
+      return block.apply(x, fade);
     }
     try (Scope scope = Scope.open()) {
-      return scope.keep(block.apply(x, alpha));
+      return scope.keep(block.apply(x, fade));
     }
   }
 
@@ -126,7 +131,7 @@ public final class Vit {
    * For each block that has a router, the share that every expert gets, averaged over all tokens and before it fades: [K], sums to 1.
    */
   public List<Tensor> routing(Tensor images, double alpha) {
-    List<Tensor> states = hiddenStates(images, alpha);
+    List<Tensor> states = hiddenStates(images, new Fade.Constant(alpha));
     return IntStream.range(0, depth()).mapToObj(i -> blocks.get(i).routing(states.get(i))).flatMap(Optional::stream).toList();
   }
 

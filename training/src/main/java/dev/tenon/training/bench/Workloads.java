@@ -86,7 +86,7 @@ record Workloads(int batch) {
   private static OpWork lora(long m, long n, long k, long rank) {
     Op op = new LoraLinear(true, 1);
     return new OpWork("lora-" + m + "x" + n + "x" + k + "-r" + rank, op,
-        Draws.uniform(shape(m, k), shape(n, k), shape(n), shape(k, rank), shape(rank, n)), Check.Part.byRows(op, 5, 1, 2), 2, k + rank);
+        Draws.uniform(shape(m, k), shape(n, k), shape(n), shape(k, rank), shape(rank, n)), Check.Part.byRows(op, 5, 2, 2), 2, k + rank);
   }
 
   private static void attention(List<Workload> all, long batch, long tokens) {

@@ -1,7 +1,6 @@
 package dev.tenon.training.method;
 
 import dev.tenon.engine.Scope;
-import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Tape;
 import dev.tenon.training.data.Batch;
@@ -52,7 +51,12 @@ public record Evaluator(MultiTask data, Preprocessing preprocessing, ImageCache 
 
   /** A batch's images as a tensor [B, 3, S, S] in the current scope. */
   public static Tensor images(Batch batch) {
+    return feed(batch).tensor();
+  }
+
+  /** A batch's images, [B, 3, S, S]. */
+  static Feed feed(Batch batch) {
     long side = Math.round(Math.sqrt(batch.pixels().length / 3.0 / batch.count()));
-    return Tensor.of(batch.pixels(), Shape.of(batch.count(), 3, side, side).toArray());
+    return Feed.of(batch.pixels(), batch.count(), 3, side, side);
   }
 }

@@ -1,9 +1,10 @@
 package dev.tenon.training.method;
 
-import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.op.LogSoftmax;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -25,20 +26,27 @@ public record Objective(double labelSmoothing, Optional<QualityRetaining> retain
     }
   }
 
+  /** What the loss needs of a mini-batch: the distribution wanted of each sample, then what {@link QualityRetaining} needs. */
+  List<Feed> feed(QualityRetaining.Targets targets, int classes) {
+    float[] wanted = new float[targets.size() * classes];
+    Arrays.fill(wanted, (float) (labelSmoothing / classes / targets.size()));
+    for (int s = 0; s < targets.size(); s++) {
+      wanted[s * classes + targets.labels()[s]] = (float) ((labelSmoothing / classes + 1 - labelSmoothing) / targets.size());
+    }
+    List<Feed> all = new ArrayList<>(List.of(Feed.of(wanted, targets.size(), classes)));
+    retaining.ifPresent(r -> all.addAll(r.feed(targets)));
+    return all;
+  }
+
   /**
    * The loss of one mini-batch; moves the bank of {@link QualityRetaining} on.
    *
    * @param logits [batch, classes]
+   * @param fed what {@link #feed} gave
    */
-  public Loss of(Tensor logits, QualityRetaining.Targets targets) {
-    int classes = (int) logits.dim(1);
-    double[] wanted = new double[targets.size() * classes];
-    Arrays.fill(wanted, labelSmoothing / classes / targets.size());
-    for (int s = 0; s < targets.size(); s++) {
-      wanted[s * classes + targets.labels()[s]] += (1 - labelSmoothing) / targets.size();
-    }
-    Tensor target = Tensor.of(logits.dtype(), Shape.of(targets.size(), classes), wanted);
-    Tensor crossEntropy = new LogSoftmax(1).apply(logits).mul(target).sum().neg();
-    return new Loss(crossEntropy, retaining.map(r -> r.step(logits, targets)));
+  Loss of(Tensor logits, List<Tensor> fed) {
+    Tensor wanted = fed.getFirst().cast(logits.dtype());
+    Tensor crossEntropy = new LogSoftmax(1).apply(logits).mul(wanted).sum().neg();
+    return new Loss(crossEntropy, retaining.map(r -> r.step(logits, fed.subList(1, fed.size()))));
   }
 }

@@ -1,16 +1,25 @@
 package dev.tenon.training.method;
 
+import dev.tenon.engine.DType;
+import dev.tenon.engine.Plan;
 import dev.tenon.engine.Scope;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Gradients;
 import dev.tenon.engine.autograd.Tape;
+import dev.tenon.engine.kernel.WeightFormat;
+import dev.tenon.engine.op.Concat;
+import dev.tenon.model.vit.Fade;
 import dev.tenon.model.vit.Vit;
 import dev.tenon.training.checkpoint.Checkpoint;
 import dev.tenon.training.data.Batch;
 import dev.tenon.training.optim.GradientClip;
 import dev.tenon.training.optim.Optimizer;
 import dev.tenon.training.optim.WeightEma;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -18,11 +27,41 @@ import java.util.Optional;
  * A network while it learns: weights, optimizer, averages and bank, moved on one mini-batch at a time. Everything that a step depends
  * on is either here, and goes into a checkpoint, or a function of the step's number.
  *
- * @param network its learning weights change in place
- * @param ema averaged weights, tracked beside
+ * <p>A step is recorded once for each size of batches, as a {@link Plan}: forward, backward and every update, which a GPU then runs
+ * without the host.
  */
-public record Training(
-    WorkingCopy network, Objective objective, Optimizer optimizer, Optional<GradientClip> clip, Optional<WeightEma> ema, RouterFade fade) {
+public final class Training {
+  private static final int IMAGES = 0;
+  private static final int ALPHA = 1;
+  private static final int RATES = 2;
+  /** The first of what the objective is fed. */
+  private static final int WANTED = 3;
+
+  private final WorkingCopy network;
+  private final Objective objective;
+  private final Optimizer optimizer;
+  private final Optional<GradientClip> clip;
+  private final Optional<WeightEma> ema;
+  private final RouterFade fade;
+  private final Scope scope = Scope.current();
+  private final Map<Integer, Plan> plans = new HashMap<>();
+
+  /**
+   * In the current scope, which must be open, and on the thread of, every step.
+   *
+   * @param network its learning weights change in place
+   * @param ema averaged weights, tracked beside
+   */
+  public Training(
+      WorkingCopy network, Objective objective, Optimizer optimizer, Optional<GradientClip> clip, Optional<WeightEma> ema,
+      RouterFade fade) {
+    this.network = network;
+    this.objective = objective;
+    this.optimizer = optimizer;
+    this.clip = clip;
+    this.ema = ema;
+    this.fade = fade;
+  }
 
   /** One that computes in the type of its weights. */
   public Training(
@@ -33,6 +72,27 @@ public record Training(
   /** The network that learns. */
   public Vit vit() {
     return network.master();
+  }
+
+  /** What the network computes with. */
+  WorkingCopy network() {
+    return network;
+  }
+
+  public Objective objective() {
+    return objective;
+  }
+
+  public Optimizer optimizer() {
+    return optimizer;
+  }
+
+  public Optional<WeightEma> ema() {
+    return ema;
+  }
+
+  public RouterFade fade() {
+    return fade;
   }
 
   /**
@@ -48,28 +108,40 @@ public record Training(
    * One step.
    *
    * @param number of the step, from 0
-   * @throws TenonException when the loss is not finite
+   * @throws TenonException when the loss is not finite; the weights are spoilt then, and what was saved before is not
    */
   public Step step(Batch batch, long number, double lr) {
     double alpha = fade.alpha(number);
-    try (Scope _ = Scope.open(); Tape tape = Tape.record()) {
-      Tensor logits = network.vit().forward(Evaluator.images(batch), alpha);
-      Objective.Loss loss = objective.of(logits, new QualityRetaining.Targets(batch.labels(), batch.tasks()));
+    DType type = optimizer.type();
+    List<Feed> fed = new ArrayList<>(List.of(
+        Evaluator.feed(batch), Feed.of(type, alpha), Feed.of(type, optimizer.next(lr))));
+    fed.addAll(objective.feed(new QualityRetaining.Targets(batch.labels(), batch.tasks()), (int) vit().weights().get("head.weight").dim(0)));
+    Plan plan = plans.computeIfAbsent(batch.count(),
+        _ -> Plan.of(scope, this::results, fed.stream().map(Feed::spec).toList(), WeightFormat.F32));
+    for (int i = 0; i < fed.size(); i++) {
+      fed.get(i).into(plan.inputs().get(i));
+    }
+    double[] told = plan.run().getFirst().toDoubles();
+    if (!Double.isFinite(told[0])) {
+      throw new TenonException("the loss of step " + number + " is " + told[0] + "; lower optimizer.lr or set optimizer.clip");
+    }
+    return new Step(told[0], told[1], told[2], alpha, told[3]);
+  }
+
+  /** The whole of a step; one tensor, of loss, cross-entropy, distillation and norm of the gradients. */
+  private List<Tensor> results(List<Tensor> fed) {
+    try (Tape tape = Tape.record()) {
+      Tensor logits = network.vit().forward(fed.get(IMAGES), new Fade.Read(fed.get(ALPHA)));
+      Objective.Loss loss = objective.of(logits, fed.subList(WANTED, fed.size()));
       Tensor total = loss.total();
-      double value = total.item();
-      if (!Double.isFinite(value)) {
-        throw new TenonException("the loss of step " + number + " is " + value + "; lower optimizer.lr or set optimizer.clip");
-      }
-      // Read before the host runs ahead of the device, so that nothing has to be waited for once the weights are on their way.
-      double crossEntropy = loss.crossEntropy().item();
-      double distillation = loss.distillation().map(Tensor::item).orElse(0.0);
       Gradients gradients = tape.backward(total);
-      Map<String, Tensor> learning = optimizer.parameters();
-      double norm = clip.isPresent() ? GradientClip.norm(gradients, learning.values()) : Double.NaN;
-      Gradients applied = clip.map(c -> c.apply(gradients, learning.values(), norm)).orElse(gradients);
-      optimizer.step(applied, lr);
+      Collection<Tensor> learning = optimizer.parameters().values();
+      Optional<Tensor> norm = clip.map(_ -> GradientClip.norm(gradients, learning));
+      optimizer.apply(clip.map(c -> c.apply(gradients, learning, norm.orElseThrow())).orElse(gradients), fed.get(RATES));
       ema.ifPresent(WeightEma::update);
-      return new Step(value, crossEntropy, distillation, alpha, norm);
+      List<Tensor> told = List.of(total, loss.crossEntropy(), loss.distillation().orElseGet(() -> Tensor.scalar(total.dtype(), 0)),
+          norm.orElseGet(() -> Tensor.scalar(total.dtype(), Double.NaN)));
+      return List.of(new Concat(0).applyAll(told.stream().map(t -> t.detach().cast(total.dtype()).reshape(1)).toList()).getFirst());
     }
   }
 

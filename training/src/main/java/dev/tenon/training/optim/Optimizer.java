@@ -6,6 +6,7 @@ import dev.tenon.engine.Shape;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Gradients;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,12 +49,16 @@ public final class Optimizer {
   }
 
   private void add(String name, Tensor parameter, Group group) {
-    DType type = parameter.dtype() == DType.F64 ? DType.F64 : DType.F32;
-    List<Tensor> state = rule.slots().stream().map(_ -> Tensor.zeros(type, parameter.shape()).copy()).toList();
+    List<Tensor> state = rule.slots().stream().map(_ -> Tensor.zeros(type(parameter), parameter.shape()).copy()).toList();
     Slot slot = new Slot(parameter, state, group.lrScale(), group.decays() && parameter.rank() > 1);
     if (slots.put(name, slot) != null) {
       throw new TenonException("parameter '" + name + "' is in two groups; name it in one");
     }
+  }
+
+  /** The type of what is remembered of a parameter. */
+  private static DType type(Tensor parameter) {
+    return parameter.dtype() == DType.F64 ? DType.F64 : DType.F32;
   }
 
   /** The parameters by name, in the order of the groups. */
@@ -70,12 +75,30 @@ public final class Optimizer {
 
   /** Changes every parameter that has a gradient, in place, at learning rate {@code lr}. */
   public void step(Gradients gradients, double lr) {
+    try (Scope _ = Scope.open()) {
+      double[] rates = next(lr);
+      apply(gradients, Tensor.of(type(), Shape.of(rates.length), rates));
+    }
+  }
+
+  /** The type to tell {@link #apply} the rates in. */
+  public DType type() {
+    return slots.values().stream().map(slot -> type(slot.parameter)).max(Comparator.naturalOrder()).orElse(DType.F32);
+  }
+
+  /** Begins the next step; what it multiplies by at learning rate {@code lr}. */
+  public double[] next(double lr) {
     step++;
+    return rule.rates(lr, step);
+  }
+
+  /** Changes every parameter that has a gradient, in place, by what {@link #next} gave. */
+  public void apply(Gradients gradients, Tensor rates) {
     try (Scope _ = Scope.open()) {
       for (Slot slot : slots.values()) {
         Tensor gradient = gradients.of(slot.parameter);
         if (gradient != null) {
-          rule.apply(slot.parameter.detach(), gradient, slot.state, lr * slot.lrScale, step, slot.decays);
+          rule.apply(slot.parameter.detach(), gradient, rates.cast(type(slot.parameter)), slot.state, slot.lrScale, slot.decays);
         }
       }
     }

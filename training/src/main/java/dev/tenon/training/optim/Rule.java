@@ -12,18 +12,25 @@ public sealed interface Rule {
   List<String> slots();
 
   /**
-   * The step as an op over the parameter, its gradient and {@link #slots}.
+   * What a step multiplies by, the same for all parameters.
    *
    * @param step 1 for the first
+   */
+  double[] rates(double lr, long step);
+
+  /**
+   * A step as an op over the parameter, its gradient, {@link #rates} and {@link #slots}.
+   *
+   * @param scale factor on the learning rate
    * @param decays whether weight decay applies to this parameter
    */
-  Updating update(double lr, long step, boolean decays);
+  Updating update(double scale, boolean decays);
 
   /** Applies one step in place. */
-  default void apply(Tensor parameter, Tensor gradient, List<Tensor> state, double lr, long step, boolean decays) {
-    List<Tensor> operands = new ArrayList<>(List.of(parameter, gradient));
+  default void apply(Tensor parameter, Tensor gradient, Tensor rates, List<Tensor> state, double scale, boolean decays) {
+    List<Tensor> operands = new ArrayList<>(List.of(parameter, gradient, rates));
     operands.addAll(state);
-    Op op = update(lr, step, decays);
+    Op op = update(scale, decays);
     op.applyAll(operands);
   }
 
@@ -40,8 +47,13 @@ public sealed interface Rule {
     }
 
     @Override
-    public Updating update(double lr, long step, boolean decays) {
-      return new dev.tenon.engine.op.AdamW(lr, beta1, beta2, eps, decays ? weightDecay : 0, step, true);
+    public double[] rates(double lr, long step) {
+      return dev.tenon.engine.op.AdamW.rates(lr, beta1, beta2, step);
+    }
+
+    @Override
+    public Updating update(double scale, boolean decays) {
+      return new dev.tenon.engine.op.AdamW(scale, beta1, beta2, eps, decays ? weightDecay : 0, true);
     }
   }
 
@@ -58,8 +70,13 @@ public sealed interface Rule {
     }
 
     @Override
-    public Updating update(double lr, long step, boolean decays) {
-      return new dev.tenon.engine.op.AdamW(lr, beta1, beta2, eps, decays ? weightDecay : 0, step, false);
+    public double[] rates(double lr, long step) {
+      return dev.tenon.engine.op.AdamW.rates(lr, beta1, beta2, step);
+    }
+
+    @Override
+    public Updating update(double scale, boolean decays) {
+      return new dev.tenon.engine.op.AdamW(scale, beta1, beta2, eps, decays ? weightDecay : 0, false);
     }
   }
 
@@ -71,8 +88,13 @@ public sealed interface Rule {
     }
 
     @Override
-    public Updating update(double lr, long step, boolean decays) {
-      return new dev.tenon.engine.op.Sgd(lr, momentum, dampening, nesterov, decays ? weightDecay : 0, step == 1);
+    public double[] rates(double lr, long step) {
+      return dev.tenon.engine.op.Sgd.rates(lr, dampening, step);
+    }
+
+    @Override
+    public Updating update(double scale, boolean decays) {
+      return new dev.tenon.engine.op.Sgd(scale, momentum, nesterov, decays ? weightDecay : 0);
     }
   }
 

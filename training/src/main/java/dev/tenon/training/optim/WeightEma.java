@@ -1,6 +1,8 @@
 package dev.tenon.training.optim;
 
+import dev.tenon.engine.DType;
 import dev.tenon.engine.Scope;
+import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.op.Sgd;
 import java.util.Collections;
@@ -9,7 +11,9 @@ import java.util.Map;
 
 /** A running average of the weights, which often generalizes better than the last of them (Polyak and Juditsky 1992). */
 public final class WeightEma {
-  private final double decay;
+  private static final Sgd TOWARDS = new Sgd(1, 0, false, 0);
+
+  private final Tensor rates;
   private final Map<String, Tensor> parameters;
   private final Map<String, Tensor> averages = new LinkedHashMap<>();
 
@@ -19,7 +23,7 @@ public final class WeightEma {
    * @param decay what the average keeps of itself at each update, such as 0.9998
    */
   public WeightEma(double decay, Map<String, Tensor> parameters) {
-    this.decay = decay;
+    this.rates = Tensor.of(DType.F32, Shape.of(2), Sgd.rates(1 - decay, 0, 1));
     this.parameters = new LinkedHashMap<>(parameters);
     parameters.forEach((name, parameter) -> averages.put(name, parameter.copy()));
   }
@@ -27,9 +31,8 @@ public final class WeightEma {
   /** {@code average = decay·average + (1 − decay)·parameter}, in place. */
   public void update() {
     // A step down the gradient of ½·‖average − parameter‖².
-    Sgd towards = new Sgd(1 - decay, 0, 0, false, 0, true);
     try (Scope _ = Scope.open()) {
-      averages.forEach((name, average) -> towards.apply(average, average.sub(parameters.get(name).detach())));
+      averages.forEach((name, average) -> TOWARDS.apply(average, average.sub(parameters.get(name).detach()), rates));
     }
   }
 

@@ -38,8 +38,8 @@ final class OptimReplays {
         gradients.add(entry.getValue(), c.in("grad." + entry.getKey()).select(0, step));
       }
       if (config.has("clip")) {
-        double norm = GradientClip.norm(gradients, parameters.values());
-        norms.add(Tensor.of(c.dtype(), Shape.of(1), norm));
+        Tensor norm = GradientClip.norm(gradients, parameters.values());
+        norms.add(norm.reshape(1));
         gradients = new GradientClip(config.get("clip").asDouble()).apply(gradients, parameters.values(), norm);
       }
       optimizer.step(gradients, lr);

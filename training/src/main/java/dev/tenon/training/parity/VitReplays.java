@@ -3,6 +3,7 @@ package dev.tenon.training.parity;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.tenon.engine.Tensor;
 import dev.tenon.model.Weights;
+import dev.tenon.model.vit.Fade;
 import dev.tenon.model.vit.PositionResize;
 import dev.tenon.model.vit.Vit;
 import dev.tenon.model.vit.VitConfig;
@@ -34,7 +35,7 @@ final class VitReplays {
     Tensor images = c.in(c.has("in.x") ? "x" : "pixel_values");
     VitOptions options = VitOptions.DEFAULT.withImageSize((int) images.dim(2), (int) images.dim(3));
     Vit vit = VitFile.of("case " + c.name(), c.operands("w"), c.metadata(), options);
-    List<Tensor> states = vit.hiddenStates(images, 1);
+    List<Tensor> states = vit.hiddenStates(images, Fade.DONE);
     Tensor last = states.getLast();
     Tensor tokens = vit.normed(last);
     Map<String, Tensor> outputs = new HashMap<>();
@@ -53,7 +54,7 @@ final class VitReplays {
     JsonNode config = c.config();
     Vit vit = new Vit(new Weights(c.operands("w")),
         VitConfig.timm(config.get("num_heads").asInt()).withRouterTemperature(config.get("router_tao").asDouble()));
-    Tensor feature = vit.pool(vit.tokens(c.in("x"), config.get("alpha").asDouble()));
+    Tensor feature = vit.pool(vit.tokens(c.in("x"), new Fade.Constant(config.get("alpha").asDouble())));
     return Map.of("fea", feature, "y", vit.head(feature));
   }
 

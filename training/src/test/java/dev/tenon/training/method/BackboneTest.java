@@ -15,6 +15,7 @@ import dev.tenon.engine.Tensor;
 import dev.tenon.engine.io.Safetensors;
 import dev.tenon.engine.io.SafetensorsFile;
 import dev.tenon.engine.io.TensorEntry;
+import dev.tenon.model.vit.Fade;
 import dev.tenon.model.vit.Vit;
 import dev.tenon.model.vit.VitConfig;
 import dev.tenon.model.vit.VitFile;
@@ -73,7 +74,7 @@ class BackboneTest {
       assertThat(vit.weights().parameters()).isEqualTo(5_563_016);
       try (SafetensorsFile reference = Safetensors.open(DATA.resolve("vit_tiny_reference.safetensors"))) {
         TensorEntry image = reference.entry("in.x");
-        Tensor tokens = vit.tokens(Tensor.of(image.dtype(), image.shape(), image.data()), 1);
+        Tensor tokens = vit.tokens(Tensor.of(image.dtype(), image.shape(), image.data()), Fade.DONE);
         assertThat(distance(vit.pool(tokens), reference.entry("out.cls"))).isLessThan(1e-4);
         assertThat(distance(vit.logits(tokens), reference.entry("out.logits"))).isLessThan(1e-4);
       }
