@@ -16,6 +16,11 @@
 
 extern __shared__ float4 sharedLines[];
 
+// Where a lane is in its row of 8, and which of the 4 rows that is. Lanes 2n and 2n + 1 are in the same row, and lanes n and n + 2, of
+// every four, at the same place: reads of 16 bytes by pairs that share an address take half as long as others.
+__device__ inline int place() { return threadIdx.x >> 1 & 6 | threadIdx.x & 1; }
+__device__ inline int rowOfLanes() { return threadIdx.x >> 3 & 2 | threadIdx.x >> 1 & 1; }
+
 // How rows of D channels lie in shared memory, in elements: eight neighbouring rows' chunks of one number lie in different banks.
 template <int D> struct Row { static const int STRIDE = D + 4; };
 
@@ -151,10 +156,11 @@ template <int R, int J> __device__ inline void finishScores(
   }
 }
 
+// Joins the values of a row of lanes.
 template <class Op> __device__ inline float alongRow(float value) {
-#pragma unroll
-  for (int s = 4; s > 0; s >>= 1) value = Op::both(value, __shfl_xor_sync(0xffffffffu, value, s));
-  return value;
+  value = Op::both(value, __shfl_xor_sync(0xffffffffu, value, 8));
+  value = Op::both(value, __shfl_xor_sync(0xffffffffu, value, 4));
+  return Op::both(value, __shfl_xor_sync(0xffffffffu, value, 1));
 }
 
 // The first of two halves of a step of the forward pass: probabilities of this warp's rows to `sp`, and the running sums.
@@ -192,7 +198,7 @@ template <int D, int R> __device__ inline void forward(
   float* sk = sq + QUERIES * STRIDE;
   float* sv = sk + MORE_KEYS * STRIDE;
   float* sp = sv + MORE_KEYS * STRIDE;
-  int tx = threadIdx.x % 8, ty = threadIdx.x / 8 % 4;
+  int tx = place(), ty = rowOfLanes();
   int head = blockIdx.y, batch = blockIdx.z, first = blockIdx.x * QUERIES;
   // Warps of the last block that have no queries: not always those of the same scheduler.
   int row = (threadIdx.x / 32 + head) % WARPS * 4 * R + ty, query = first + row;
@@ -248,7 +254,7 @@ template <int D, int R> __device__ inline void forward(
 
 // delta = Σ gradOutput·o for each row; eight threads a row, rows in the order of lse.
 __device__ inline void rowDots(const Heads& h, int rows, const float* g, const float* o, float* delta) {
-  int row = (blockIdx.x * blockDim.x + threadIdx.x) / 8, tx = threadIdx.x % 8;
+  int row = (blockIdx.x * blockDim.x + threadIdx.x) / 32 * 4 + rowOfLanes(), tx = place();
   float sum = 0;
   if (row < rows) {
     int query = row % h.queries, head = row / h.queries % h.heads, batch = row / h.queries / h.heads;
@@ -285,8 +291,8 @@ template <int D> struct Grad {
     sd = sp + QUERIES * LINE;
     slse = sd + QUERIES * LINE;
     sdelta = slse + QUERIES;
-    tx = threadIdx.x % 8;
-    ty = threadIdx.x / 8 % 4;
+    tx = place();
+    ty = rowOfLanes();
     warp = threadIdx.x / 32;
     half = warp / 2;
   }
