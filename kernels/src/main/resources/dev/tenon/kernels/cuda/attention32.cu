@@ -34,6 +34,12 @@ template <int D> __device__ inline void fetch(
   }
 }
 
+// Until all copies have arrived that this thread started.
+__device__ inline void awaitCopies() {
+  copyCommit();
+  copyWait<0>();
+}
+
 __device__ inline float4 four(const float* p) { return *(const float4*)p; }
 
 // s[i][j] = row 4i of a times row 8j of b.
@@ -220,7 +226,7 @@ template <int D, int R> __device__ inline void forward(
   fetch<D>(sq, min(QUERIES, h.queries - first), q, h.q[1], first, h.queries, h.dim);
   fetch<D>(sk, lines > KEYS ? MORE_KEYS : KEYS, k, h.k[1], 0, h.keys, h.dim);
   for (int from = 0; from < end;) {
-    copyWait<0>();
+    awaitCopies();
     __syncthreads();
     fetch<D>(sv, lines > KEYS ? MORE_KEYS : KEYS, v, h.v[1], from, h.keys, h.dim);
     if (active && lines > KEYS) {
@@ -230,7 +236,7 @@ template <int D, int R> __device__ inline void forward(
       probabilities<D, R, 8>(h, float(scale * LOG2E), bias, sq + row * STRIDE, sk + tx * STRIDE, sp + row * LINE + tx, query,
           from + tx, max, sum, out);
     }
-    copyWait<0>();
+    awaitCopies();
     __syncthreads();
     int now = lines;
     from += lines;
@@ -435,7 +441,7 @@ template <int D> struct Grad {
       int count = h.queries - first;
       bool last = count <= QUERIES;
       int nextQueries = !last ? first + QUERIES : nextKeys >= 0 ? firstQueries(nextKeys, false) : -1;
-      copyWait<0>();
+      awaitCopies();
       __syncthreads();
       if (count <= 8) {
         tile<1, J>(first, from, end, begins, nextQueries, last ? nextKeys : -1, acc);
