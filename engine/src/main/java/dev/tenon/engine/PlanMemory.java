@@ -104,7 +104,8 @@ record PlanMemory(List<Step> steps, Map<Storage, Long> offsets, long bytes) {
       for (int j = i + 1; j < calls.size() && next.size() < CHAIN; j++) {
         Call before = calls.get(j - 1).call();
         Call call = calls.get(j).call();
-        if (j > i + 1 && before.outputs().size() != 1 || uses.getOrDefault(before.output(0).storage(), 0) != 1 || !reads(call, before.output(0))) {
+        boolean alone = j == i + 1 || before.outputs().size() == 1; // the first may have by-products
+        if (!alone || uses.getOrDefault(before.output(0).storage(), 0) != 1 || !reads(call, before.output(0))) {
           break;
         }
         next.add(call);

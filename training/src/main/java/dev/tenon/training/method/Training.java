@@ -113,9 +113,9 @@ public final class Training {
   public Step step(Batch batch, long number, double lr) {
     double alpha = fade.alpha(number);
     DType type = optimizer.type();
-    List<Feed> fed = new ArrayList<>(List.of(
-        Evaluator.feed(batch), Feed.of(type, alpha), Feed.of(type, optimizer.next(lr))));
-    fed.addAll(objective.feed(new QualityRetaining.Targets(batch.labels(), batch.tasks()), (int) vit().weights().get("head.weight").dim(0)));
+    int classes = (int) vit().weights().get("head.weight").dim(0);
+    List<Feed> fed = new ArrayList<>(List.of(Evaluator.feed(batch), Feed.of(type, alpha), Feed.of(type, optimizer.next(lr))));
+    fed.addAll(objective.feed(new QualityRetaining.Targets(batch.labels(), batch.tasks()), classes));
     Plan plan = plans.computeIfAbsent(batch.count(),
         _ -> Plan.of(scope, this::results, fed.stream().map(Feed::spec).toList(), WeightFormat.F32));
     for (int i = 0; i < fed.size(); i++) {
@@ -128,7 +128,7 @@ public final class Training {
     return new Step(told[0], told[1], told[2], alpha, told[3]);
   }
 
-  /** The whole of a step; one tensor, of loss, cross-entropy, distillation and norm of the gradients. */
+  /** The whole of a step; one tensor, of loss, cross-entropy, distillation and the gradients' norm. */
   private List<Tensor> results(List<Tensor> fed) {
     try (Tape tape = Tape.record()) {
       Tensor logits = network.vit().forward(fed.get(IMAGES), new Fade.Read(fed.get(ALPHA)));

@@ -1,7 +1,6 @@
 package dev.tenon.training.parity;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.tenon.engine.Shape;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Gradients;
