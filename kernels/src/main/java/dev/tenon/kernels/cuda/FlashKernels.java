@@ -35,7 +35,7 @@ record FlashKernels(Launcher launcher, ReduceKernels reductions) {
         new OpKernel("tensor flash", AttentionGrad.class, COST, c -> refusal(c, 1, DType.BF16, CHANNELS), this::backward));
   }
 
-  /** Why operands, q from {@code q} on, are none for copies of 16 bytes, or null; heads are of {@code dtype}, up to {@code most} channels. */
+  /** Why operands, q from {@code q} on, are none for copies of 16 bytes, or null; heads have up to {@code most} channels. */
   static String refusal(Call call, int q, DType dtype, int most) {
     String reason = Fit.real(call);
     if (reason != null) {

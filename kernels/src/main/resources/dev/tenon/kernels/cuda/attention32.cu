@@ -370,7 +370,8 @@ template <int D> struct Grad {
       float s[R][J];
       dots<D, R, J>(s, (half ? sg : sq) + row * STRIDE, (half ? sv : sk) + tx * STRIDE);
       if (half == 0) {
-        finishScores<R, J>(s, h, scale * float(LOG2E), bias + (i64)batch() * h.bias[0] + (i64)head() * h.bias[1], sp + row * LINE + tx, first + row, from + tx, end);
+        const float* ours = bias + (i64)batch() * h.bias[0] + (i64)head() * h.bias[1];
+        finishScores<R, J>(s, h, scale * float(LOG2E), ours, sp + row * LINE + tx, first + row, from + tx, end);
 #pragma unroll
         for (int i = 0; i < R; i++) {
           float sum = slse[row + 4 * i];
