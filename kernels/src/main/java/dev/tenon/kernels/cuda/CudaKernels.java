@@ -34,6 +34,7 @@ final class CudaKernels {
         new RowKernels(launcher, faults, reductions).all(),
         products,
         new AttentionKernels(launcher, reductions, new CudaTiles(info.sharedBytes())).all(),
+        new Attention32Kernels(launcher, reductions, info.multiprocessors(), info.sharedBytes()).all(),
         new FlashKernels(launcher, reductions).all(),
         isHopper(info) ? new Flash90Kernels(driver, launcher, info.multiprocessors()).all() : List.<Kernel>of(),
         new DepthwiseKernels(launcher, reductions, info.multiprocessors(), info.sharedBytes()).all(),

@@ -2,6 +2,7 @@ package dev.tenon.kernels.cuda;
 
 import static dev.tenon.kernels.gpu.AttentionKernels.heads;
 
+import dev.tenon.engine.DType;
 import dev.tenon.engine.Layout;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
@@ -50,13 +51,13 @@ record Flash90Kernels(Driver driver, Launcher launcher, int multiprocessors) {
 
   private String refusal(Call call) {
     Attention op = (Attention) call.op();
-    String reason = FlashKernels.refusal(call, 0, WIDTHS[WIDTHS.length - 1]);
+    String reason = FlashKernels.refusal(call, 0, DType.BF16, WIDTHS[WIDTHS.length - 1]);
     return reason == null ? refusal(call.inputs().subList(0, 3), op.scale(), op.bias()) : reason;
   }
 
   private String gradRefusal(Call call) {
     AttentionGrad op = (AttentionGrad) call.op();
-    String reason = FlashKernels.refusal(call, 1, WIDTHS[WIDTHS.length - 1]);
+    String reason = FlashKernels.refusal(call, 1, DType.BF16, WIDTHS[WIDTHS.length - 1]);
     return reason == null ? refusal(call.inputs().subList(1, 4), op.scale(), op.bias()) : reason;
   }
 

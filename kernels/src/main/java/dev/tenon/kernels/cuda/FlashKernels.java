@@ -26,29 +26,31 @@ record FlashKernels(Launcher launcher, ReduceKernels reductions) {
   private static final int TILE = 64;
   private static final int CHANNELS = 64;
   private static final int MOST_IN_GRID = 65535;
-  /** Elements that asynchronous copies move at a time. */
-  private static final int CHUNK = 8;
+  /** Bytes that asynchronous copies move at a time. */
+  private static final int CHUNK = 16;
 
   List<Kernel> all() {
     return List.of(
-        new OpKernel("tensor flash", Attention.class, COST, c -> refusal(c, 0, CHANNELS), this::forward),
-        new OpKernel("tensor flash", AttentionGrad.class, COST, c -> refusal(c, 1, CHANNELS), this::backward));
+        new OpKernel("tensor flash", Attention.class, COST, c -> refusal(c, 0, DType.BF16, CHANNELS), this::forward),
+        new OpKernel("tensor flash", AttentionGrad.class, COST, c -> refusal(c, 1, DType.BF16, CHANNELS), this::backward));
   }
 
   /** Why operands, q from {@code q} on, are none for copies of 16 bytes, or null; heads have up to {@code most} channels. */
-  static String refusal(Call call, int q, int most) {
+  static String refusal(Call call, int q, DType dtype, int most) {
     String reason = Fit.real(call);
     if (reason != null) {
       return reason;
     }
     Tensor query = call.input(q);
-    if (query.dtype() != DType.BF16 || query.dim(3) % CHUNK != 0 || query.dim(3) > most) {
-      return "takes heads of BF16 whose size is a multiple of 8 up to " + most + ", and q is " + query.shape() + " " + query.dtype();
+    int chunk = CHUNK / dtype.byteSize();
+    if (query.dtype() != dtype || query.dim(3) % chunk != 0 || query.dim(3) > most) {
+      return "takes heads of " + dtype + " whose size is a multiple of " + chunk + " up to " + most + ", and q is " + query.shape() + " "
+          + query.dtype();
     }
     for (Tensor t : call.inputs().subList(q, q + 3)) {
-      boolean aligned = t.layout().stride(3) == 1 && Launcher.address(t) % (2 * CHUNK) == 0;
+      boolean aligned = t.layout().stride(3) == 1 && Launcher.address(t) % CHUNK == 0;
       for (int d = 0; d < 3; d++) {
-        aligned &= t.layout().stride(d) % CHUNK == 0;
+        aligned &= t.layout().stride(d) % chunk == 0;
       }
       if (!aligned) {
         return "copies 16 bytes at a time, and the heads of " + t.layout() + " do not start at multiples of that";

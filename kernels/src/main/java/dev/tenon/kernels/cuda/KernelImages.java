@@ -34,8 +34,9 @@ final class KernelImages {
       "conv.cuh", "flash90.cuh", "grouped.cuh", "heads.cuh", "hopper.cuh", "ptx.cuh", "tenon.cuh", "tile.cuh");
   /** All texts. */
   static final List<String> TEXTS = List.of(
-      "affinity", "attention", "conv", "depthwise", "elementwise", "flash", "flash90", "flash90grad", "gemm", "grouped", "grouped90",
-      "groupedweight", "hopper", "implicit", "lanes", "move", "optimizer", "reduce", "rows", "spatial", "split", "tensor");
+      "affinity", "attention", "attention32", "channels", "conv", "conv90", "depthwise", "elementwise", "flash", "flash90", "flash90grad",
+      "gemm", "grouped", "grouped90", "groupedweight", "hopper", "implicit", "lanes", "move", "optimizer", "reduce", "rows", "spatial",
+      "split", "tensor", "thin");
   /** Where binaries are on the class path; no package, so that a jar of its own may hold them. */
   private static final String BINARIES = "META-INF/tenon/cuda/";
   private static final List<String> FLAGS = List.of("-std=c++17", "-fmad=true");
