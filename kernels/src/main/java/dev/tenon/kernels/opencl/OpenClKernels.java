@@ -39,7 +39,8 @@ final class OpenClKernels {
         new RowKernels(launcher, faults, reductions).all(),
         new GemmKernels(launcher, products).all(),
         new AffinityKernels(launcher, products, device.hasTeams() ? 128 : 1).all(),
-        wide == null ? new TiledAttention(launcher, reductions, device.units(), device.localBytes()).all() : List.<Kernel>of(),
+        wide == null && tuning.tiled() ? new TiledAttention(launcher, reductions, device.units(), device.localBytes()).all()
+            : List.<Kernel>of(),
         new AttentionKernels(launcher, reductions, new ClTiles(tuning.attention(), device.localBytes())).all(),
         new ConvKernels(launcher).all(),
         new SpatialKernels(launcher).all(),

@@ -32,13 +32,15 @@ record TiledAttention(Launcher launcher, ReduceKernels reductions, int units, in
   private static final int SIDE = 8;
   /** How many queries, and keys, of a tile an item can have. */
   private static final List<Integer> EACH = List.of(5, 4);
+  /** The most queries, and keys, of a tile. */
+  private static final int MOST = SIDE * EACH.getFirst();
   /** Groups that a compute unit works on at a time. */
   private static final int GROUPS = 4;
 
   List<Kernel> all() {
     return List.of(
-        new OpKernel("register flash", Attention.class, COST, c -> refusal(c, 0, 3, 1), this::forward),
-        new OpKernel("register flash", AttentionGrad.class, COST, c -> refusal(c, 1, 4, 0), this::backward));
+        new OpKernel("register flash", Attention.class, COST, c -> refusal(c, 0, forwardBytes(c.input(0))), this::forward),
+        new OpKernel("register flash", AttentionGrad.class, COST, c -> refusal(c, 1, backwardBytes(c.input(1))), this::backward));
   }
 
   /** How many queries, and keys, an item has. */
@@ -61,8 +63,18 @@ record TiledAttention(Launcher launcher, ReduceKernels reductions, int units, in
     return q.dim(3) <= 32 ? 32 : CHANNELS;
   }
 
-  /** {@code q} is where q is among the operands; a group holds that many tiles of heads and {@code more} times 8 numbers a query. */
-  private String refusal(Call call, int q, int held, int more) {
+  /** Queries, values, keys or scores, whichever are larger, and a maximum for each item. */
+  private static int forwardBytes(Tensor q) {
+    return Float.BYTES * MOST * (2 * width(q) + Math.max(width(q), MOST) + SIDE);
+  }
+
+  /** Queries, gradients of results, keys, values, scores, and two numbers a query. */
+  private static int backwardBytes(Tensor q) {
+    return Float.BYTES * MOST * (4 * width(q) + MOST + 2);
+  }
+
+  /** {@code q} is where q is among the operands. */
+  private String refusal(Call call, int q, int bytes) {
     String reason = Fit.real(call);
     if (reason != null) {
       return reason;
@@ -83,7 +95,6 @@ record TiledAttention(Launcher launcher, ReduceKernels reductions, int units, in
         return "reads 16 bytes at a time, and the heads of " + t.layout() + " do not start at multiples of that";
       }
     }
-    long bytes = Float.BYTES * SIDE * EACH.getFirst() * (held * (long) width(query) + SIDE * EACH.getFirst() + SIDE * more + 2);
     return bytes > localBytes ? "keeps tiles of heads in " + bytes + " bytes of local memory, and there are " + localBytes : null;
   }
 
