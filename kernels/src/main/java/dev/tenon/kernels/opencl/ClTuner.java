@@ -39,12 +39,13 @@ final class ClTuner {
   /** Measures; the fastest of all. */
   ClTuning tune() {
     if (device.isCpu()) {
-      choose("rows of a matrix product", ClTuning.ROWS, rows -> new ClTuning(tuning.gemm(), rows, tuning.attention()), this::products);
+      choose("rows of a matrix product", ClTuning.ROWS, rows -> tuning.withRows(rows), this::products);
       return tuning;
     }
     List<ClTuning.Gemm> tiles = ClTuning.Gemm.ALL.stream().filter(t -> t.bytes(Float.BYTES) <= device.localBytes()).toList();
-    choose("matrix product", tiles, tile -> new ClTuning(tile, tuning.rows(), tuning.attention()), this::products);
-    choose("attention", ClTuning.Attention.ALL, tile -> new ClTuning(tuning.gemm(), tuning.rows(), tile), this::attention);
+    choose("matrix product", tiles, tile -> tuning.with(tile), this::products);
+    choose("attention", ClTuning.Attention.ALL, tile -> tuning.with(tile), () -> attention(DType.BF16));
+    choose("attention of F32 in private memory", ClTuning.TILED, tiled -> tuning.withTiled(tiled), () -> attention(DType.F32));
     return tuning;
   }
 
@@ -88,7 +89,11 @@ final class ClTuner {
   }
 
   private static Tensor halves(long... shape) {
-    return Tensor.full(DType.F32, Shape.of(shape), 0.5);
+    return halves(DType.F32, shape);
+  }
+
+  private static Tensor halves(DType dtype, long... shape) {
+    return Tensor.full(dtype, Shape.of(shape), 0.5);
   }
 
   private void products() {
@@ -99,11 +104,11 @@ final class ClTuner {
     new Linear(true).apply(halves(images * TOKENS, 4 * width), halves(width, 4 * width), halves(width));
   }
 
-  private void attention() {
-    Tensor qkv = halves(images, TOKENS, 3, width / HEAD, HEAD);
+  private void attention(DType dtype) {
+    Tensor qkv = halves(dtype, images, TOKENS, 3, width / HEAD, HEAD);
     List<Tensor> operands = List.of(qkv.select(2, 0), qkv.select(2, 1), qkv.select(2, 2));
     List<Tensor> results = new Attention(0.125, false, false).applyAll(operands);
-    List<Tensor> backward = new ArrayList<>(List.of(halves(images, TOKENS, width / HEAD, HEAD)));
+    List<Tensor> backward = new ArrayList<>(List.of(halves(dtype, images, TOKENS, width / HEAD, HEAD)));
     backward.addAll(operands);
     backward.addAll(results);
     new AttentionGrad(0.125, false, false).applyAll(backward);

@@ -19,8 +19,9 @@ import java.util.stream.Stream;
  * @param gemm the tile of a matrix product, as long as there are enough of such
  * @param rows rows that an item of a matrix product computes on a processor
  * @param attention the tile of an attention, where its memory suffices
+ * @param tiled whether attention of F32 has tiles in private memory where it can; devices with little of that lose by it
  */
-record ClTuning(Gemm gemm, int rows, Attention attention) {
+record ClTuning(Gemm gemm, int rows, Attention attention, boolean tiled) {
   /** The side of a tile of the result, and the depth of the slices that it is summed from. */
   record Gemm(int side, int depth) {
     static final List<Gemm> ALL =
@@ -40,8 +41,26 @@ record ClTuning(Gemm gemm, int rows, Attention attention) {
 
   static final List<Integer> ROWS = List.of(64, 8, 16, 32, 128, 256);
 
+  static final List<Boolean> TILED = List.of(true, false);
+
   /** The first of all candidates. */
-  static final ClTuning DEFAULT = new ClTuning(Gemm.ALL.getFirst(), ROWS.getFirst(), Attention.ALL.getFirst());
+  static final ClTuning DEFAULT = new ClTuning(Gemm.ALL.getFirst(), ROWS.getFirst(), Attention.ALL.getFirst(), TILED.getFirst());
+
+  ClTuning with(Gemm other) {
+    return new ClTuning(other, rows, attention, tiled);
+  }
+
+  ClTuning with(Attention other) {
+    return new ClTuning(gemm, rows, other, tiled);
+  }
+
+  ClTuning withRows(int other) {
+    return new ClTuning(gemm, other, attention, tiled);
+  }
+
+  ClTuning withTiled(boolean other) {
+    return new ClTuning(gemm, rows, attention, other);
+  }
 
   /** Where the choices for a device are kept: the name changes with device and driver. */
   static Path file(Path folder, ClDevice device) {
@@ -64,12 +83,12 @@ record ClTuning(Gemm gemm, int rows, Attention attention) {
       throw refused(file, e.getMessage());
     }
     return new ClTuning(choice(file, properties, "gemm", Gemm.ALL), choice(file, properties, "rows", ROWS),
-        choice(file, properties, "attention", Attention.ALL));
+        choice(file, properties, "attention", Attention.ALL), choice(file, properties, "tiled", TILED));
   }
 
-  /** The candidate that is written as the property {@code name}. */
+  /** The candidate that is written as the property {@code name}; the first, if the file is of a time that knew no such choice. */
   private static <C> C choice(Path file, Properties properties, String name, List<C> candidates) {
-    String text = properties.getProperty(name, "");
+    String text = properties.getProperty(name, text(candidates.getFirst()));
     Optional<C> found = candidates.stream().filter(c -> text(c).equals(text)).findFirst();
     return found.orElseThrow(() -> refused(file,
         name + " is '" + text + "' and should be one of " + Stream.of(candidates.toArray()).map(ClTuning::text).toList()));
@@ -101,6 +120,6 @@ record ClTuning(Gemm gemm, int rows, Attention attention) {
   /** As lines of a properties file. */
   @Override
   public String toString() {
-    return "gemm=" + text(gemm) + "\nrows=" + text(rows) + "\nattention=" + text(attention) + "\n";
+    return "gemm=" + text(gemm) + "\nrows=" + text(rows) + "\nattention=" + text(attention) + "\ntiled=" + tiled + "\n";
   }
 }

@@ -39,6 +39,8 @@ final class OpenClKernels {
         new RowKernels(launcher, faults, reductions).all(),
         new GemmKernels(launcher, products).all(),
         new AffinityKernels(launcher, products, device.hasTeams() ? 128 : 1).all(),
+        wide == null && tuning.tiled() ? new TiledAttention(launcher, reductions, device.units(), device.localBytes()).all()
+            : List.<Kernel>of(),
         new AttentionKernels(launcher, reductions, new ClTiles(tuning.attention(), device.localBytes())).all(),
         new ConvKernels(launcher).all(),
         device.hasTeams() ? new ClDepthwise(launcher, reductions, device.units()).all() : List.<Kernel>of(),

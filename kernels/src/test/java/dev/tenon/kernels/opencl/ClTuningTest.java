@@ -29,7 +29,8 @@ class ClTuningTest {
 
   @Test
   void choicesAreReadAsTheyWereWritten() throws IOException {
-    ClTuning tuning = new ClTuning(ClTuning.Gemm.ALL.getLast(), ClTuning.ROWS.getLast(), ClTuning.Attention.ALL.getLast());
+    ClTuning tuning = new ClTuning(ClTuning.Gemm.ALL.getLast(), ClTuning.ROWS.getLast(), ClTuning.Attention.ALL.getLast(),
+        ClTuning.TILED.getLast());
     ClTuning.DEFAULT.write(file);
     tuning.write(file);
 
@@ -45,6 +46,14 @@ class ClTuningTest {
     Files.writeString(file, Files.readString(file).replace("gemm=128x8", "gemm=100x8"));
     assertThatThrownBy(() -> ClTuning.read(file)).isInstanceOf(TenonException.class)
         .hasMessageContainingAll(file.toString(), "gemm is '100x8'", "128x8", "delete it, or run tenon tune again");
+  }
+
+  @Test
+  void aChoiceThatAFileDoesNotKnowOfIsTheDefault() throws IOException {
+    ClTuning.DEFAULT.withTiled(false).write(file);
+    assertThat(ClTuning.read(file).tiled()).isFalse();
+    Files.writeString(file, Files.readString(file).replace("tiled=false", ""));
+    assertThat(ClTuning.read(file)).isEqualTo(ClTuning.DEFAULT);
   }
 
   @Test
