@@ -12,15 +12,12 @@ import java.util.stream.IntStream;
  * summed in one order whatever the number of threads.
  */
 final class Gemm {
-  /** Rows and columns of C that are worked on at a time: with the packed rows of A they fill half of a second-level cache. */
-  private static final int ROW_BLOCK = 104;
-  private static final int COLUMN_BLOCK = 768;
-  /** Depth of the panels the inner loop runs over, which a first-level cache holds. */
-  private static final int DEPTH = 256;
-  /** Depth that is packed at a time; sums rest in C between. */
-  static final int SLICE = 4 * DEPTH;
-  /** What sets rows of C apart: no round number, so that they do not push each other out of the first-level cache. */
-  private static final int LDC = COLUMN_BLOCK + 16;
+  /** Rows of C that a task works on, a strip of {@link MicroKernel#ROWS} at a time. */
+  private static final int ROW_BLOCK = 112;
+  /** Columns of C that a task works on: packed, they stay in the second-level cache while strips of A come and go. */
+  private static final int COLUMN_BLOCK = 128 / MicroKernel.COLUMNS * MicroKernel.COLUMNS;
+  /** Depth that is packed and summed in registers at a time; a strip of it stays in the first-level cache. Sums rest in C between. */
+  static final int SLICE = 1024;
   /** Elements one packing task handles. */
   private static final int PACK_GRAIN = 1 << 14;
   /** Tasks to a thread, so that all end at about the same time. */
@@ -34,8 +31,13 @@ final class Gemm {
 
   /** What one thread needs beside the operands. */
   private static final class Scratch {
-    private final float[] c = new float[(ROW_BLOCK + MicroKernel.ROWS) * LDC];
-    private final float[] panel = new float[DEPTH * MicroKernel.COLUMNS];
+    private final float[][] c = {strip()};
+    private final float[][] spare = {strip()};
+    private float[] panels = {};
+
+    private static float[] strip() {
+      return new float[MicroKernel.ROWS * COLUMN_BLOCK + Simd.LANES];
+    }
   }
 
   Gemm(Workers workers) {
@@ -99,7 +101,7 @@ final class Gemm {
     slice(new Slice(parts, first, true), m, n, target);
   }
 
-  /** Where the packed columns of a part are, or will be; null when they are {@linkplain Packed#expand expanded} panel by panel. */
+  /** Where the packed columns of a part are, or will be; null when they are {@linkplain Packed#expand expanded} where they are used. */
   private float[] right(Right b, int n, int from, int depth) {
     return switch (b) {
       case Right.Columns _ -> arrays.take(roundUp(n, MicroKernel.COLUMNS) * depth);
@@ -128,9 +130,10 @@ final class Gemm {
     int columns = roundUp(ceil(n, Math.max(ceil(n, COLUMN_BLOCK), pieces)), MicroKernel.COLUMNS);
     int columnBlocks = ceil(n, columns);
     share(rowBlocks * columnBlocks, small, task -> {
-      int i = task / columnBlocks * rows;
-      int j = task % columnBlocks * columns;
-      tile(slice, i, Math.min(rows, m - i), j, Math.min(columns, n - j), n, target);
+      // Tasks that follow each other share columns, which are in the cache already.
+      int i = task % rowBlocks * rows;
+      int j = task / rowBlocks * columns;
+      block(slice, i, Math.min(rows, m - i), j, Math.min(columns, n - j), n, target);
     });
     for (Part part : slice.parts) {
       arrays.give(part.a);
@@ -168,50 +171,51 @@ final class Gemm {
     });
   }
 
-  private void tile(Slice slice, int i, int rows, int j, int columns, int n, Target target) {
+  private void block(Slice slice, int i, int rows, int j, int columns, int n, Target target) {
     Scratch own = scratch.get();
-    long at = target.offset + (long) i * n + j;
-    if (!slice.first) {
-      for (int r = 0; r < rows; r++) {
-        MemorySegment.copy(target.out, Simd.FLOAT, (at + (long) r * n) * 4, own.c, r * LDC, columns);
+    expand(slice, j, columns, own);
+    int ldc = roundUp(columns, MicroKernel.COLUMNS);
+    for (int y = i; y < i + rows; y += MicroKernel.ROWS) {
+      int height = Math.min(MicroKernel.ROWS, i + rows - y);
+      long at = target.offset + (long) y * n + j;
+      for (int r = 0; r < height && !slice.first; r++) {
+        MemorySegment.copy(target.out, Simd.FLOAT, (at + (long) r * n) * 4, own.c[0], r * ldc, columns);
       }
-    }
-    boolean begins = slice.first;
-    for (Part part : slice.parts) {
-      for (int p = 0; p == 0 || p < part.depth; p += DEPTH) {
-        panels(part, p, i, rows, j, columns, begins ? target.bias : own.c, begins, own);
-        begins = false;
+      strip(slice, y, height, j, columns, target.bias, own, ldc);
+      if (slice.last && target.epilogue != null) {
+        target.epilogue.apply(own.c, own.spare, ldc, y, height, j, columns);
       }
-    }
-    if (slice.last && target.epilogue != null) {
-      target.epilogue.apply(own.c, LDC, i, rows, j, columns);
-    }
-    for (int r = 0; r < rows; r++) {
-      MemorySegment.copy(own.c, r * LDC, target.out, Simd.FLOAT, (at + (long) r * n) * 4, columns);
+      for (int r = 0; r < height; r++) {
+        MemorySegment.copy(own.c[0], r * ldc, target.out, Simd.FLOAT, (at + (long) r * n) * 4, columns);
+      }
     }
   }
 
-  /**
-   * Adds the product of {@link #DEPTH} of a part from {@code p} on to a block of C. Where it {@code begins}, sums start at {@code from},
-   * which is a bias or null.
-   */
-  private static void panels(Part part, int p, int i, int rows, int j, int columns, float[] from, boolean begins, Scratch own) {
-    int depth = Math.min(DEPTH, part.depth - p);
-    float[] start = from == null ? MicroKernel.ZEROS : from;
-    for (int x = 0; x < columns; x += MicroKernel.COLUMNS) {
-      float[] b = part.b;
-      int bi = (j + x) * part.depth + p * MicroKernel.COLUMNS;
-      if (b == null) {
-        b = own.panel;
-        bi = 0;
-        ((Right.Ready) part.term.b).packed.expand(part.from / SLICE, j + x, p, depth, part.depth, b);
+  /** Makes floats of the columns that are stored short. Only one part of a slice has such: the others are of low rank. */
+  private static void expand(Slice slice, int j, int columns, Scratch own) {
+    for (Part part : slice.parts) {
+      if (part.b == null) {
+        int size = Packed.room(columns, part.depth);
+        own.panels = own.panels.length < size ? new float[size] : own.panels;
+        ((Right.Ready) part.term.b).packed.expand(part.from / SLICE, j, columns, part.depth, own.panels);
       }
-      for (int y = 0; y < rows; y += MicroKernel.ROWS) {
-        int ai = (i + y) * part.depth + p * MicroKernel.ROWS;
-        int ci = y * LDC + x;
-        int fi = !begins ? ci : from == null ? 0 : j + x;
-        MicroKernel.tile(part.a, ai, b, bi, depth, columns - x, start, fi, begins ? 0 : LDC, own.c, ci, LDC);
+    }
+  }
+
+  /** Sums a strip of C over a slice. Where that is the first, sums start at {@code bias}, which may be null. */
+  private static void strip(Slice slice, int y, int height, int j, int columns, float[] bias, Scratch own, int ldc) {
+    boolean begins = slice.first;
+    for (Part part : slice.parts) {
+      float[] b = part.b == null ? own.panels : part.b;
+      int bi = part.b == null ? 0 : j * part.depth;
+      float[] from = !begins ? own.c[0] : bias == null ? Tile.ZEROS : bias;
+      int ldf = begins ? 0 : ldc;
+      for (int x = 0; x < columns; x += MicroKernel.COLUMNS) {
+        int fi = !begins ? x : bias == null ? 0 : j + x;
+        MicroKernel.TILE.run(
+            height, columns - x, part.a, y * part.depth, b, bi + x * part.depth, part.depth, from, fi, ldf, own.c[0], x, ldc);
       }
+      begins = false;
     }
   }
 
