@@ -2,6 +2,7 @@ package dev.tenon.kernels.cpu;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
@@ -93,7 +94,7 @@ final class Gemm {
           first = false;
           depth = 0;
         }
-        parts.add(new Part(term, from, part, arrays.take(roundUp(m, MicroKernel.ROWS) * part), right(term.b, n, from, part)));
+        parts.add(new Part(term, from, part, arrays.take(roundUp(m, MicroKernel.ROWS) * part), right(term.b, m, n, from, part)));
         depth += part;
         from += part;
       } while (from < term.a.length());
@@ -101,10 +102,13 @@ final class Gemm {
     slice(new Slice(parts, first, true), m, n, target);
   }
 
-  /** Where the packed columns of a part are, or will be; null when they are {@linkplain Packed#expand expanded} where they are used. */
-  private float[] right(Right b, int n, int from, int depth) {
+  /**
+   * Where the packed columns of a part are, or will be. Null when a task lays out its own columns: where it has all rows, nobody else needs
+   * them, so they never leave its cache; and those that are stored short are many in memory, and floats only in a cache.
+   */
+  private float[] right(Right b, int m, int n, int from, int depth) {
     return switch (b) {
-      case Right.Columns _ -> arrays.take(roundUp(n, MicroKernel.COLUMNS) * depth);
+      case Right.Columns _ -> m <= ROW_BLOCK ? null : arrays.take(roundUp(n, MicroKernel.COLUMNS) * depth);
       case Right.Ready(Packed packed) -> packed.floats(from / SLICE);
     };
   }
@@ -114,6 +118,11 @@ final class Gemm {
 
   /** What is packed and summed before sums go to memory; whether it is the first and the last that goes into C. */
   private record Slice(List<Part> parts, boolean first, boolean last) {
+    /** Whether a single row meets matrices that are best read as they lie. */
+    boolean isRow(int m, int n) {
+      return m == 1 && parts.stream().allMatch(part -> part.term.b instanceof Right.Columns(Lanes b) && b.step() != 1 && b.adjacent(0, n));
+    }
+
     boolean small(int m, int n) {
       return (long) m * n * parts.stream().mapToInt(Part::depth).sum() < SMALL;
     }
@@ -127,17 +136,24 @@ final class Gemm {
     int rows = roundUp(ceil(m, ceil(m, ROW_BLOCK)), MicroKernel.ROWS);
     int rowBlocks = ceil(m, rows);
     int pieces = small || workers.threads() == 1 ? 1 : ceil(TASKS * workers.threads(), rowBlocks);
-    int columns = roundUp(ceil(n, Math.max(ceil(n, COLUMN_BLOCK), pieces)), MicroKernel.COLUMNS);
+    boolean row = slice.isRow(m, n);
+    int most = row ? MicroKernel.ROWS * COLUMN_BLOCK : COLUMN_BLOCK;
+    int columns = roundUp(ceil(n, Math.max(ceil(n, most), pieces)), MicroKernel.COLUMNS);
     int columnBlocks = ceil(n, columns);
     share(rowBlocks * columnBlocks, small, task -> {
       // Tasks that follow each other share columns, which are in the cache already.
       int i = task % rowBlocks * rows;
       int j = task / rowBlocks * columns;
-      block(slice, i, Math.min(rows, m - i), j, Math.min(columns, n - j), n, target);
+      int width = Math.min(columns, n - j);
+      if (row) {
+        row(slice, j, width, target);
+      } else {
+        block(slice, i, Math.min(rows, m - i), j, width, n, target);
+      }
     });
     for (Part part : slice.parts) {
       arrays.give(part.a);
-      if (part.term.b instanceof Right.Columns) {
+      if (part.b != null && part.term.b instanceof Right.Columns) {
         arrays.give(part.b);
       }
     }
@@ -159,7 +175,7 @@ final class Gemm {
     int height = roundUp(lanes, MicroKernel.ROWS);
     int width = roundUp(lanes, MicroKernel.COLUMNS);
     int rowTasks = ceil(m, height);
-    int columnTasks = part.term.b instanceof Right.Columns ? ceil(n, width) : 0;
+    int columnTasks = part.b != null && part.term.b instanceof Right.Columns ? ceil(n, width) : 0;
     share(rowTasks + columnTasks, small, task -> {
       if (task < rowTasks) {
         int i = task * height;
@@ -173,7 +189,7 @@ final class Gemm {
 
   private void block(Slice slice, int i, int rows, int j, int columns, int n, Target target) {
     Scratch own = scratch.get();
-    expand(slice, j, columns, own);
+    layOut(slice, j, columns, own);
     int ldc = roundUp(columns, MicroKernel.COLUMNS);
     for (int y = i; y < i + rows; y += MicroKernel.ROWS) {
       int height = Math.min(MicroKernel.ROWS, i + rows - y);
@@ -191,23 +207,54 @@ final class Gemm {
     }
   }
 
-  /** Makes floats of the columns that are stored short. Only one part of a slice has such: the others are of low rank. */
-  private static void expand(Slice slice, int j, int columns, Scratch own) {
+  private void row(Slice slice, int j, int columns, Target target) {
+    Scratch own = scratch.get();
+    float[] c = own.c[0];
+    if (!slice.first) {
+      MemorySegment.copy(target.out, Simd.FLOAT, (target.offset + j) * 4, c, 0, columns);
+    } else if (target.bias != null) {
+      System.arraycopy(target.bias, j, c, 0, columns);
+    } else {
+      Arrays.fill(c, 0, columns, 0);
+    }
     for (Part part : slice.parts) {
-      if (part.b == null) {
-        int size = Packed.room(columns, part.depth);
-        own.panels = own.panels.length < size ? new float[size] : own.panels;
-        ((Right.Ready) part.term.b).packed.expand(part.from / SLICE, j, columns, part.depth, own.panels);
+      Lanes b = ((Right.Columns) part.term.b).lanes;
+      OneRow.add(part.a, MicroKernel.ROWS, part.depth, b.data(), b.starts()[j] + part.from * b.step(), b.step(), columns, c);
+    }
+    if (slice.last && target.epilogue != null) {
+      target.epilogue.apply(own.c, own.spare, columns, 0, 1, j, columns);
+    }
+    MemorySegment.copy(own.c[0], 0, target.out, Simd.FLOAT, (target.offset + j) * 4, columns);
+  }
+
+  /** Lays out the columns of those parts that do not have them packed, one part after the other. */
+  private static void layOut(Slice slice, int j, int columns, Scratch own) {
+    int size = 0;
+    for (Part part : slice.parts) {
+      size += part.b == null ? Packed.room(columns, part.depth) : 0;
+    }
+    own.panels = own.panels.length < size ? new float[size] : own.panels;
+    int at = 0;
+    for (Part part : slice.parts) {
+      if (part.b != null) {
+        continue;
       }
+      switch (part.term.b) {
+        case Right.Columns(Lanes lanes) -> lanes.pack(j, columns, part.from, part.depth, MicroKernel.COLUMNS, own.panels, at);
+        case Right.Ready(Packed packed) -> packed.expand(part.from / SLICE, j, columns, part.depth, own.panels, at);
+      }
+      at += Packed.room(columns, part.depth);
     }
   }
 
   /** Sums a strip of C over a slice. Where that is the first, sums start at {@code bias}, which may be null. */
   private static void strip(Slice slice, int y, int height, int j, int columns, float[] bias, Scratch own, int ldc) {
     boolean begins = slice.first;
+    int laidOut = 0;
     for (Part part : slice.parts) {
       float[] b = part.b == null ? own.panels : part.b;
-      int bi = part.b == null ? 0 : j * part.depth;
+      int bi = part.b == null ? laidOut : j * part.depth;
+      laidOut += part.b == null ? Packed.room(columns, part.depth) : 0;
       float[] from = !begins ? own.c[0] : bias == null ? Tile.ZEROS : bias;
       int ldf = begins ? 0 : ldc;
       for (int x = 0; x < columns; x += MicroKernel.COLUMNS) {

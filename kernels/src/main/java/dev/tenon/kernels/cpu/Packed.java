@@ -108,16 +108,16 @@ final class Packed {
     return Gemm.roundUp(columns, MicroKernel.COLUMNS) * depth + QUARTERS * Simd.LANES;
   }
 
-  /** Makes floats of {@code columns} from {@code first}, the beginning of a panel, in a slice of {@code depth} rows. */
-  void expand(int slice, int first, int columns, int depth, float[] to) {
+  /** Makes floats of {@code columns} from {@code first}, the beginning of a panel, in a slice of {@code depth} rows, from {@code at} on. */
+  void expand(int slice, int first, int columns, int depth, float[] to, int at) {
     int per = format == WeightFormat.BF16 ? HALVES : QUARTERS;
     int groups = groups(depth, per);
     for (int x = 0; x < columns; x += MicroKernel.COLUMNS) {
       int from = (first + x) / MicroKernel.COLUMNS * groups * Simd.LANES;
       if (per == HALVES) {
-        halves(shorts[slice], from, groups, to, x * depth);
+        halves(shorts[slice], from, groups, to, at + x * depth);
       } else {
-        quarters(shorts[slice], from, groups, scales, first + x, to, x * depth);
+        quarters(shorts[slice], from, groups, scales, first + x, to, at + x * depth);
       }
     }
   }
