@@ -36,7 +36,7 @@ final class Skinny {
     return true;
   }
 
-  /** {@code wide} lanes, each without a gap in memory, which are read once and in order, times {@code narrow} that the first cache holds. */
+  /** {@code wide} lanes, each without a gap in memory, which are read once, times {@code narrow} that the first cache holds. */
   private static void dots(Workers workers, Lanes many, int wide, Lanes few, int narrow, Place place, MemorySegment out) {
     int k = many.length();
     float[] lanes = new float[GROUP * ((narrow + GROUP - 1) / GROUP) * k];

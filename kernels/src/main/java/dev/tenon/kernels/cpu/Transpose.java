@@ -31,8 +31,8 @@ final class Transpose {
   }
 
   /**
-   * {@code to[at + c·ld + r]} is element {@code c} of the row that starts at element {@code rows[r]} of {@code data}, for {@code count} rows.
-   * Where these are fewer than {@link #LEAST}, starts of others have to follow: they are read, too.
+   * {@code to[at + c·ld + r]} is element {@code c} of the row that starts at element {@code rows[r]} of {@code data}, for {@code count}
+   * rows. Where these are fewer than {@link #LEAST}, starts of others have to follow: they are read, too.
    */
   static void run(MemorySegment data, long[] rows, int count, int columns, float[] to, int at, int ld) {
     int r = 0;
