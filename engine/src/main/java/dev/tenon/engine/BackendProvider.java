@@ -43,7 +43,7 @@ public interface BackendProvider {
    * @throws TenonException when the device is not there, or has no variants
    */
   default List<String> tune(Device device) {
-    throw new TenonException("device " + device + " has nothing to tune; name an OpenCL device, such as --device opencl:0");
+    throw new TenonException("device " + device + " has nothing to tune; use --device cpu, or an OpenCL device as in --device opencl:0");
   }
 
   /** The devices present, one line each, or the reason why there are none. */

@@ -19,9 +19,19 @@ public final class CpuProvider implements BackendProvider {
 
   @Override
   public Backend open(Device device, int threads) {
+    // A choice that cannot be used is said now, and not where the first product is.
+    TileChoice.here().read();
     Workers workers = new Workers(threads);
     String description = workers.threads() + " threads, " + Simd.F32.vectorBitSize() + "-bit vectors";
     return new HostBackend(kernels(workers), description, workers::close);
+  }
+
+  @Override
+  public List<String> tune(Device device) {
+    TileChoice choice = TileChoice.here();
+    TileTuner tuner = new TileTuner();
+    choice.write(tuner.tune());
+    return List.of(tuner.report(), "kept in " + choice.file());
   }
 
   private static List<Kernel> kernels(Workers workers) {

@@ -5,6 +5,7 @@ import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.op.Binary;
 import dev.tenon.engine.op.Unary;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -16,7 +17,7 @@ import java.util.List;
  */
 record Epilogue(List<Stage> stages, int n) {
   /** Either a function or a tensor that is added; the other is null. */
-  private record Stage(Rows.Body map, Strided residual) {}
+  private record Stage(Rows.Body map, Tensor residual) {}
 
   /** Whether {@code call} can follow. */
   static boolean fits(Call call) {
@@ -36,30 +37,31 @@ record Epilogue(List<Stage> stages, int n) {
       Tensor last = value;
       stages.add(call.op() instanceof Unary unary
           ? new Stage(UnaryMaps.of(unary), null)
-          : new Stage(null, Strided.of(call.inputs().stream().filter(t -> t.storage() != last.storage()).findFirst().orElseThrow())));
+          : new Stage(null, call.inputs().stream().filter(t -> t.storage() != last.storage()).findFirst().orElseThrow()));
       value = call.output(0);
     }
     return new Epilogue(stages, (int) product.output(0).dim(-1));
   }
 
-  /** Works on {@code rows} × {@code columns} elements of {@code c}, rows {@code ldc} apart, which are the result from [row, column] on. */
-  void apply(float[] c, int ldc, int row, int rows, int column, int columns) {
-    float[][] x = {Scratch.array(0, columns)};
-    float[][] y = {Scratch.array(1, columns)};
-    for (int r = 0; r < rows; r++) {
-      System.arraycopy(c, r * ldc, x[0], 0, columns);
-      for (Stage stage : stages) {
-        if (stage.map != null) {
-          stage.map.apply(x, y, columns);
-        } else {
-          stage.residual.read((long) (row + r) * n + column, columns, y[0]);
-          BinaryMaps.add(x[0], y[0], y[0], columns);
+  /**
+   * Works on {@code rows} × {@code columns} elements of {@code x}, rows {@code ld} apart, which are the result from [row, column] on. What
+   * lies between rows is worked on, too. {@code y} holds an array of the same size, and the two may have been exchanged afterwards.
+   */
+  void apply(float[][] x, float[][] y, int ld, int row, int rows, int column, int columns) {
+    int size = rows * ld;
+    for (Stage stage : stages) {
+      if (stage.map != null) {
+        stage.map.apply(x, y, size);
+      } else {
+        long from = stage.residual.layout().offset() + (long) row * n + column;
+        for (int r = 0; r < rows; r++) {
+          MemorySegment.copy(stage.residual.storage().segment(), Simd.FLOAT, (from + (long) r * n) * 4, y[0], r * ld, columns);
         }
-        float[] result = y[0];
-        y[0] = x[0];
-        x[0] = result;
+        BinaryMaps.add(x[0], y[0], y[0], size);
       }
-      System.arraycopy(x[0], 0, c, r * ldc, columns);
+      float[] result = y[0];
+      y[0] = x[0];
+      x[0] = result;
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.tenon.kernels.cpu;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
@@ -12,15 +13,12 @@ import java.util.stream.IntStream;
  * summed in one order whatever the number of threads.
  */
 final class Gemm {
-  /** Rows and columns of C that are worked on at a time: with the packed rows of A they fill half of a second-level cache. */
-  private static final int ROW_BLOCK = 104;
-  private static final int COLUMN_BLOCK = 768;
-  /** Depth of the panels the inner loop runs over, which a first-level cache holds. */
-  private static final int DEPTH = 256;
-  /** Depth that is packed at a time; sums rest in C between. */
-  static final int SLICE = 4 * DEPTH;
-  /** What sets rows of C apart: no round number, so that they do not push each other out of the first-level cache. */
-  private static final int LDC = COLUMN_BLOCK + 16;
+  /** Rows of C that a task works on, a strip of {@link MicroKernel#ROWS} at a time. */
+  private static final int ROW_BLOCK = 112;
+  /** Columns of C that a task works on: packed, they stay in the second-level cache while strips of A come and go. */
+  private static final int COLUMN_BLOCK = 128 / MicroKernel.COLUMNS * MicroKernel.COLUMNS;
+  /** Depth that is packed and summed in registers at a time; a strip of it stays in the first-level cache. Sums rest in C between. */
+  static final int SLICE = 1024;
   /** Elements one packing task handles. */
   private static final int PACK_GRAIN = 1 << 14;
   /** Tasks to a thread, so that all end at about the same time. */
@@ -34,8 +32,13 @@ final class Gemm {
 
   /** What one thread needs beside the operands. */
   private static final class Scratch {
-    private final float[] c = new float[(ROW_BLOCK + MicroKernel.ROWS) * LDC];
-    private final float[] panel = new float[DEPTH * MicroKernel.COLUMNS];
+    private final float[][] c = {strip()};
+    private final float[][] spare = {strip()};
+    private float[] panels = {};
+
+    private static float[] strip() {
+      return new float[MicroKernel.ROWS * COLUMN_BLOCK + Simd.LANES];
+    }
   }
 
   Gemm(Workers workers) {
@@ -91,7 +94,7 @@ final class Gemm {
           first = false;
           depth = 0;
         }
-        parts.add(new Part(term, from, part, arrays.take(roundUp(m, MicroKernel.ROWS) * part), right(term.b, n, from, part)));
+        parts.add(new Part(term, from, part, arrays.take(roundUp(m, MicroKernel.ROWS) * part), right(term.b, m, n, from, part)));
         depth += part;
         from += part;
       } while (from < term.a.length());
@@ -99,10 +102,13 @@ final class Gemm {
     slice(new Slice(parts, first, true), m, n, target);
   }
 
-  /** Where the packed columns of a part are, or will be; null when they are {@linkplain Packed#expand expanded} panel by panel. */
-  private float[] right(Right b, int n, int from, int depth) {
+  /**
+   * Where the packed columns of a part are, or will be. Null when a task lays out its own columns: where it has all rows, nobody else needs
+   * them, so they never leave its cache; and those that are stored short are many in memory, and floats only in a cache.
+   */
+  private float[] right(Right b, int m, int n, int from, int depth) {
     return switch (b) {
-      case Right.Columns _ -> arrays.take(roundUp(n, MicroKernel.COLUMNS) * depth);
+      case Right.Columns _ -> m <= ROW_BLOCK ? null : arrays.take(roundUp(n, MicroKernel.COLUMNS) * depth);
       case Right.Ready(Packed packed) -> packed.floats(from / SLICE);
     };
   }
@@ -112,6 +118,11 @@ final class Gemm {
 
   /** What is packed and summed before sums go to memory; whether it is the first and the last that goes into C. */
   private record Slice(List<Part> parts, boolean first, boolean last) {
+    /** Whether a single row meets matrices that are best read as they lie. */
+    boolean isRow(int m, int n) {
+      return m == 1 && parts.stream().allMatch(part -> part.term.b instanceof Right.Columns(Lanes b) && b.step() != 1 && b.adjacent(0, n));
+    }
+
     boolean small(int m, int n) {
       return (long) m * n * parts.stream().mapToInt(Part::depth).sum() < SMALL;
     }
@@ -125,16 +136,24 @@ final class Gemm {
     int rows = roundUp(ceil(m, ceil(m, ROW_BLOCK)), MicroKernel.ROWS);
     int rowBlocks = ceil(m, rows);
     int pieces = small || workers.threads() == 1 ? 1 : ceil(TASKS * workers.threads(), rowBlocks);
-    int columns = roundUp(ceil(n, Math.max(ceil(n, COLUMN_BLOCK), pieces)), MicroKernel.COLUMNS);
+    boolean row = slice.isRow(m, n);
+    int most = row ? MicroKernel.ROWS * COLUMN_BLOCK : COLUMN_BLOCK;
+    int columns = roundUp(ceil(n, Math.max(ceil(n, most), pieces)), MicroKernel.COLUMNS);
     int columnBlocks = ceil(n, columns);
     share(rowBlocks * columnBlocks, small, task -> {
-      int i = task / columnBlocks * rows;
-      int j = task % columnBlocks * columns;
-      tile(slice, i, Math.min(rows, m - i), j, Math.min(columns, n - j), n, target);
+      // Tasks that follow each other share columns, which are in the cache already.
+      int i = task % rowBlocks * rows;
+      int j = task / rowBlocks * columns;
+      int width = Math.min(columns, n - j);
+      if (row) {
+        row(slice, j, width, target);
+      } else {
+        block(slice, i, Math.min(rows, m - i), j, width, n, target);
+      }
     });
     for (Part part : slice.parts) {
       arrays.give(part.a);
-      if (part.term.b instanceof Right.Columns) {
+      if (part.b != null && part.term.b instanceof Right.Columns) {
         arrays.give(part.b);
       }
     }
@@ -156,7 +175,7 @@ final class Gemm {
     int height = roundUp(lanes, MicroKernel.ROWS);
     int width = roundUp(lanes, MicroKernel.COLUMNS);
     int rowTasks = ceil(m, height);
-    int columnTasks = part.term.b instanceof Right.Columns ? ceil(n, width) : 0;
+    int columnTasks = part.b != null && part.term.b instanceof Right.Columns ? ceil(n, width) : 0;
     share(rowTasks + columnTasks, small, task -> {
       if (task < rowTasks) {
         int i = task * height;
@@ -168,50 +187,82 @@ final class Gemm {
     });
   }
 
-  private void tile(Slice slice, int i, int rows, int j, int columns, int n, Target target) {
+  private void block(Slice slice, int i, int rows, int j, int columns, int n, Target target) {
     Scratch own = scratch.get();
-    long at = target.offset + (long) i * n + j;
-    if (!slice.first) {
-      for (int r = 0; r < rows; r++) {
-        MemorySegment.copy(target.out, Simd.FLOAT, (at + (long) r * n) * 4, own.c, r * LDC, columns);
+    layOut(slice, j, columns, own);
+    int ldc = roundUp(columns, MicroKernel.COLUMNS);
+    for (int y = i; y < i + rows; y += MicroKernel.ROWS) {
+      int height = Math.min(MicroKernel.ROWS, i + rows - y);
+      long at = target.offset + (long) y * n + j;
+      for (int r = 0; r < height && !slice.first; r++) {
+        MemorySegment.copy(target.out, Simd.FLOAT, (at + (long) r * n) * 4, own.c[0], r * ldc, columns);
       }
-    }
-    boolean begins = slice.first;
-    for (Part part : slice.parts) {
-      for (int p = 0; p == 0 || p < part.depth; p += DEPTH) {
-        panels(part, p, i, rows, j, columns, begins ? target.bias : own.c, begins, own);
-        begins = false;
+      strip(slice, y, height, j, columns, target.bias, own, ldc);
+      if (slice.last && target.epilogue != null) {
+        target.epilogue.apply(own.c, own.spare, ldc, y, height, j, columns);
       }
-    }
-    if (slice.last && target.epilogue != null) {
-      target.epilogue.apply(own.c, LDC, i, rows, j, columns);
-    }
-    for (int r = 0; r < rows; r++) {
-      MemorySegment.copy(own.c, r * LDC, target.out, Simd.FLOAT, (at + (long) r * n) * 4, columns);
+      for (int r = 0; r < height; r++) {
+        MemorySegment.copy(own.c[0], r * ldc, target.out, Simd.FLOAT, (at + (long) r * n) * 4, columns);
+      }
     }
   }
 
-  /**
-   * Adds the product of {@link #DEPTH} of a part from {@code p} on to a block of C. Where it {@code begins}, sums start at {@code from},
-   * which is a bias or null.
-   */
-  private static void panels(Part part, int p, int i, int rows, int j, int columns, float[] from, boolean begins, Scratch own) {
-    int depth = Math.min(DEPTH, part.depth - p);
-    float[] start = from == null ? MicroKernel.ZEROS : from;
-    for (int x = 0; x < columns; x += MicroKernel.COLUMNS) {
-      float[] b = part.b;
-      int bi = (j + x) * part.depth + p * MicroKernel.COLUMNS;
-      if (b == null) {
-        b = own.panel;
-        bi = 0;
-        ((Right.Ready) part.term.b).packed.expand(part.from / SLICE, j + x, p, depth, part.depth, b);
+  private void row(Slice slice, int j, int columns, Target target) {
+    Scratch own = scratch.get();
+    float[] c = own.c[0];
+    if (!slice.first) {
+      MemorySegment.copy(target.out, Simd.FLOAT, (target.offset + j) * 4, c, 0, columns);
+    } else if (target.bias != null) {
+      System.arraycopy(target.bias, j, c, 0, columns);
+    } else {
+      Arrays.fill(c, 0, columns, 0);
+    }
+    for (Part part : slice.parts) {
+      Lanes b = ((Right.Columns) part.term.b).lanes;
+      OneRow.add(part.a, MicroKernel.ROWS, part.depth, b.data(), b.starts()[j] + part.from * b.step(), b.step(), columns, c);
+    }
+    if (slice.last && target.epilogue != null) {
+      target.epilogue.apply(own.c, own.spare, columns, 0, 1, j, columns);
+    }
+    MemorySegment.copy(own.c[0], 0, target.out, Simd.FLOAT, (target.offset + j) * 4, columns);
+  }
+
+  /** Lays out the columns of those parts that do not have them packed, one part after the other. */
+  private static void layOut(Slice slice, int j, int columns, Scratch own) {
+    int size = 0;
+    for (Part part : slice.parts) {
+      size += part.b == null ? Packed.room(columns, part.depth) : 0;
+    }
+    own.panels = own.panels.length < size ? new float[size] : own.panels;
+    int at = 0;
+    for (Part part : slice.parts) {
+      if (part.b != null) {
+        continue;
       }
-      for (int y = 0; y < rows; y += MicroKernel.ROWS) {
-        int ai = (i + y) * part.depth + p * MicroKernel.ROWS;
-        int ci = y * LDC + x;
-        int fi = !begins ? ci : from == null ? 0 : j + x;
-        MicroKernel.tile(part.a, ai, b, bi, depth, columns - x, start, fi, begins ? 0 : LDC, own.c, ci, LDC);
+      switch (part.term.b) {
+        case Right.Columns(Lanes lanes) -> lanes.pack(j, columns, part.from, part.depth, MicroKernel.COLUMNS, own.panels, at);
+        case Right.Ready(Packed packed) -> packed.expand(part.from / SLICE, j, columns, part.depth, own.panels, at);
       }
+      at += Packed.room(columns, part.depth);
+    }
+  }
+
+  /** Sums a strip of C over a slice. Where that is the first, sums start at {@code bias}, which may be null. */
+  private static void strip(Slice slice, int y, int height, int j, int columns, float[] bias, Scratch own, int ldc) {
+    boolean begins = slice.first;
+    int laidOut = 0;
+    for (Part part : slice.parts) {
+      float[] b = part.b == null ? own.panels : part.b;
+      int bi = part.b == null ? laidOut : j * part.depth;
+      laidOut += part.b == null ? Packed.room(columns, part.depth) : 0;
+      float[] from = !begins ? own.c[0] : bias == null ? Tile.ZEROS : bias;
+      int ldf = begins ? 0 : ldc;
+      for (int x = 0; x < columns; x += MicroKernel.COLUMNS) {
+        int fi = !begins ? x : bias == null ? 0 : j + x;
+        MicroKernel.TILE.run(
+            height, columns - x, part.a, y * part.depth, b, bi + x * part.depth, part.depth, from, fi, ldf, own.c[0], x, ldc);
+      }
+      begins = false;
     }
   }
 

@@ -7,8 +7,10 @@ import jdk.incubator.vector.VectorSpecies;
 
 /** The matrix products of attention: small ones, whose operands are packed a head at a time, from memory or from scores. */
 final class Heads {
-  static final int WIDTH = MicroKernel.COLUMNS;
-  static final int ROWS = MicroKernel.ROWS;
+  /** Two vectors wide, which divides the channels of most heads. */
+  private static final Tile TILE = Simd.LANES == 16 ? Tile.of(8, 2) : Tile.of(5, 2);
+  static final int WIDTH = TILE.columns();
+  static final int ROWS = TILE.rows();
   /** A strip's elements of one depth, or most of them. */
   private static final VectorSpecies<Float> STRIP = ROWS == 8 ? FloatVector.SPECIES_256 : FloatVector.SPECIES_128;
   /** Queries of one head that are worked on at once, at most. */
@@ -73,7 +75,7 @@ final class Heads {
   static void product(float[] a, float[] b, int m, int n, int k, float[] c, int ldc) {
     for (int x = 0; x < n; x += WIDTH) {
       for (int y = 0; y < m; y += ROWS) {
-        MicroKernel.tile(a, y * k, b, x * k, k, n - x, MicroKernel.ZEROS, 0, 0, c, y * ldc + x, ldc);
+        TILE.run(m - y, n - x, a, y * k, b, x * k, k, Tile.ZEROS, 0, 0, c, y * ldc + x, ldc);
       }
     }
   }
@@ -82,7 +84,7 @@ final class Heads {
   static void addProduct(float[] a, float[] b, int m, int n, int k, float[] c, int ldc) {
     for (int x = 0; x < n; x += WIDTH) {
       for (int y = 0; y < m; y += ROWS) {
-        MicroKernel.tile(a, y * k, b, x * k, k, n - x, c, y * ldc + x, ldc, c, y * ldc + x, ldc);
+        TILE.run(m - y, n - x, a, y * k, b, x * k, k, c, y * ldc + x, ldc, c, y * ldc + x, ldc);
       }
     }
   }

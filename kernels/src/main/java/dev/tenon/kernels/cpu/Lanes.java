@@ -6,6 +6,7 @@ import dev.tenon.engine.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
 
 /**
  * One operand of a matrix product, seen as lanes along the reduced dimension: the rows of the left operand, the columns of the
@@ -17,6 +18,9 @@ import jdk.incubator.vector.FloatVector;
  * @param length elements in a lane
  */
 record Lanes(MemorySegment data, long[] starts, int perMatrix, long step, int length) {
+  private static final VectorSpecies<Float> MIDDLE = FloatVector.SPECIES_256;
+  private static final VectorSpecies<Float> NARROW = FloatVector.SPECIES_128;
+
   /** Lanes along dimension {@code along} of the last two; all others lead. */
   static Lanes of(Tensor tensor, int across, int along) {
     Layout layout = tensor.layout();
@@ -82,37 +86,52 @@ record Lanes(MemorySegment data, long[] starts, int perMatrix, long step, int le
    * element by element; the last panel is padded with zeros.
    */
   void pack(int first, int lanes, int from, int depth, int width, float[] to, int at) {
+    long[] rows = step == 1 ? new long[Math.max(width, Transpose.LEAST)] : null;
     for (int i = 0; i < lanes; i += width) {
       if (lanes - i < width) {
         Arrays.fill(to, at + i * depth, at + (i + width) * depth, 0);
       }
-      panel(first + i, Math.min(width, lanes - i), from, depth, width, to, at + i * depth);
+      panel(first + i, Math.min(width, lanes - i), from, depth, width, to, at + i * depth, rows);
     }
   }
 
-  private void panel(int first, int lanes, int from, int depth, int width, float[] to, int at) {
+  private void panel(int first, int lanes, int from, int depth, int width, float[] to, int at, long[] rows) {
     if (step == 1) {
-      long[] rows = new long[lanes];
-      for (int l = 0; l < lanes; l++) {
-        rows[l] = starts[first + l] + from;
+      for (int l = 0; l < rows.length; l++) {
+        rows[l] = starts[first + Math.min(l, lanes - 1)] + from;
       }
-      Transpose.run(data, rows, depth, to, at, width);
-    } else if (lanes == MicroKernel.COLUMNS && adjacent(first, lanes)) {
-      for (int p = 0; p < depth; p++) {
-        long source = (starts[first] + (from + p) * step) * 4;
-        FloatVector.fromMemorySegment(Simd.F32, data, source, Simd.ORDER).intoArray(to, at + p * width);
-        FloatVector.fromMemorySegment(Simd.F32, data, source + Simd.LANES * 4L, Simd.ORDER).intoArray(to, at + p * width + Simd.LANES);
-      }
-    } else if (lanes == 8 && adjacent(first, lanes)) {
-      for (int p = 0; p < depth; p++) {
-        FloatVector.fromMemorySegment(FloatVector.SPECIES_256, data, (starts[first] + (from + p) * step) * 4, Simd.ORDER)
-            .intoArray(to, at + p * width);
-      }
+      Transpose.run(data, rows, lanes, depth, to, at, width);
+    } else if (lanes >= NARROW.length() && adjacent(first, lanes)) {
+      neighbors(starts[first] + from * step, lanes, depth, width, to, at);
     } else {
       for (int l = 0; l < lanes; l++) {
         for (int p = 0; p < depth; p++) {
           to[at + l + p * width] = data.get(Simd.FLOAT, (starts[first + l] + (from + p) * step) * 4);
         }
+      }
+    }
+  }
+
+  /** Copies rows of {@code count} neighbors in vectors, of which the last two may overlap. */
+  private void neighbors(long start, int count, int depth, int width, float[] to, int at) {
+    int l = 0;
+    for (; l + Simd.LANES <= count; l += Simd.LANES) {
+      for (int p = 0; p < depth; p++) {
+        FloatVector.fromMemorySegment(Simd.F32, data, (start + l + p * step) * 4, Simd.ORDER).intoArray(to, at + l + p * width);
+      }
+    }
+    if (count >= MIDDLE.length()) {
+      for (; l < count; l += MIDDLE.length()) {
+        int i = Math.min(l, count - MIDDLE.length());
+        for (int p = 0; p < depth; p++) {
+          FloatVector.fromMemorySegment(MIDDLE, data, (start + i + p * step) * 4, Simd.ORDER).intoArray(to, at + i + p * width);
+        }
+      }
+    }
+    for (; l < count; l += NARROW.length()) {
+      int i = Math.min(l, count - NARROW.length());
+      for (int p = 0; p < depth; p++) {
+        FloatVector.fromMemorySegment(NARROW, data, (start + i + p * step) * 4, Simd.ORDER).intoArray(to, at + i + p * width);
       }
     }
   }

@@ -14,16 +14,16 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class Packed {
   private static final VectorSpecies<Integer> I32 = VectorSpecies.of(int.class, Simd.F32.vectorShape());
+  /** Elements an int, as BF16 and as bytes. */
+  private static final int HALVES = 2;
+  private static final int QUARTERS = 4;
   /** The largest magnitude of a byte weight. */
   private static final int BYTE_MAX = 127;
 
   private final WeightFormat format;
   /** One array a slice: the panels as {@link Lanes#pack} leaves them. */
   private final float[][] floats;
-  /**
-   * The same panels, several elements an int, so that an int's lane is theirs: of BF16 a row of a panel (its second half in the upper
-   * bits), of bytes two rows (the first row's two halves lowest).
-   */
+  /** The same panels, several elements an int: vectors of a panel that follow each other share a vector of ints, the first lowest. */
   private final int[][] shorts;
   /** Of bytes, what each column is multiplied by. */
   private final float[] scales;
@@ -48,7 +48,10 @@ final class Packed {
     }
     return switch (format) {
       case F32 -> new Packed(format, floats, null, null);
-      case BF16 -> new Packed(format, null, Arrays.stream(floats).map(Packed::halved).toArray(int[][]::new), null);
+      case BF16 -> {
+        int[][] halves = Arrays.stream(floats).map(f -> joined(f, wide, HALVES, (x, _) -> BFloat16.fromFloat(x))).toArray(int[][]::new);
+        yield new Packed(format, null, halves, null);
+      }
       case INT8 -> bytes(floats, wide);
     };
   }
@@ -56,15 +59,6 @@ final class Packed {
   /** The panels of a slice, or null when they have to be {@linkplain #expand expanded}. */
   float[] floats(int slice) {
     return floats == null ? null : floats[slice];
-  }
-
-  private static int[] halved(float[] panels) {
-    int[] ints = new int[panels.length / 2];
-    for (int i = 0; i < ints.length; i++) {
-      int at = i / Simd.LANES * MicroKernel.COLUMNS + i % Simd.LANES;
-      ints[i] = BFloat16.fromFloat(panels[at]) & 0xffff | BFloat16.fromFloat(panels[at + Simd.LANES]) << 16;
-    }
-    return ints;
   }
 
   private static Packed bytes(float[][] floats, int wide) {
@@ -75,7 +69,8 @@ final class Packed {
         scales[column] = Math.max(scales[column], Math.abs(slice[i]) / BYTE_MAX);
       }
     }
-    int[][] quarters = Arrays.stream(floats).map(slice -> quartered(slice, wide, scales)).toArray(int[][]::new);
+    Code code = (x, column) -> scales[column] == 0 ? 0 : Math.round(x / scales[column]);
+    int[][] quarters = Arrays.stream(floats).map(slice -> joined(slice, wide, QUARTERS, code)).toArray(int[][]::new);
     return new Packed(WeightFormat.INT8, null, quarters, scales);
   }
 
@@ -84,56 +79,75 @@ final class Packed {
     return i / (MicroKernel.COLUMNS * depth) * MicroKernel.COLUMNS + i % MicroKernel.COLUMNS;
   }
 
-  private static int[] quartered(float[] panels, int wide, float[] scales) {
+  /** What is stored for an element of a column; its lowest bits count. */
+  private interface Code {
+    int of(float element, int column);
+  }
+
+  /** Stores {@code per} vectors of a panel in one of ints. */
+  private static int[] joined(float[] panels, int wide, int per, Code code) {
     int depth = panels.length / wide;
-    int pairs = (depth + 1) / 2;
-    int[] ints = new int[wide / 2 * pairs];
+    int panel = depth * MicroKernel.COLUMNS;
+    int bits = Integer.SIZE / per;
+    int[] ints = new int[wide / MicroKernel.COLUMNS * groups(depth, per) * Simd.LANES];
     for (int i = 0; i < panels.length; i++) {
-      int column = column(i, depth);
-      int row = i / MicroKernel.COLUMNS % depth;
-      int half = i % MicroKernel.COLUMNS / Simd.LANES;
-      int at = (column / MicroKernel.COLUMNS * pairs + row / 2) * Simd.LANES + i % Simd.LANES;
-      int value = scales[column] == 0 ? 0 : Math.round(panels[i] / scales[column]);
-      ints[at] |= (value & 0xff) << 8 * (2 * (row % 2) + half);
+      int vector = i % panel / Simd.LANES;
+      int at = (i / panel * groups(depth, per) + vector / per) * Simd.LANES + i % Simd.LANES;
+      ints[at] |= (code.of(panels[i], column(i, depth)) & -1 >>> Integer.SIZE - bits) << bits * (vector % per);
     }
     return ints;
   }
 
-  /**
-   * Makes floats of {@code count} rows from {@code row} (a multiple of 2) of the panel that begins with {@code column}, in a slice of
-   * {@code depth} rows. An odd last row is followed by anything.
-   */
-  void expand(int slice, int column, int row, int count, int depth, float[] to) {
-    int panel = column / MicroKernel.COLUMNS;
-    if (format == WeightFormat.BF16) {
-      bf16(shorts[slice], (panel * depth + row) * Simd.LANES, count, to);
-    } else {
-      bytes(shorts[slice], (panel * ((depth + 1) / 2) + row / 2) * Simd.LANES, (count + 1) / 2, scales, column, to);
+  /** Vectors of ints in a panel. */
+  private static int groups(int depth, int per) {
+    return (depth * MicroKernel.COLUMNS / Simd.LANES + per - 1) / per;
+  }
+
+  /** Elements that {@link #expand} writes at most. */
+  static int room(int columns, int depth) {
+    return Gemm.roundUp(columns, MicroKernel.COLUMNS) * depth + QUARTERS * Simd.LANES;
+  }
+
+  /** Makes floats of {@code columns} from {@code first}, the beginning of a panel, in a slice of {@code depth} rows, from {@code at} on. */
+  void expand(int slice, int first, int columns, int depth, float[] to, int at) {
+    int per = format == WeightFormat.BF16 ? HALVES : QUARTERS;
+    int groups = groups(depth, per);
+    for (int x = 0; x < columns; x += MicroKernel.COLUMNS) {
+      int from = (first + x) / MicroKernel.COLUMNS * groups * Simd.LANES;
+      if (per == HALVES) {
+        halves(shorts[slice], from, groups, to, at + x * depth);
+      } else {
+        quarters(shorts[slice], from, groups, scales, first + x, to, at + x * depth);
+      }
     }
   }
 
-  private static void bf16(int[] from, int at, int rows, float[] to) {
-    for (int r = 0; r < rows; r++) {
-      IntVector both = IntVector.fromArray(I32, from, at + r * Simd.LANES);
-      both.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(to, r * MicroKernel.COLUMNS);
-      both.and(0xffff0000).reinterpretAsFloats().intoArray(to, r * MicroKernel.COLUMNS + Simd.LANES);
+  private static void halves(int[] from, int start, int groups, float[] to, int at) {
+    for (int g = 0; g < groups; g++) {
+      IntVector both = IntVector.fromArray(I32, from, start + g * Simd.LANES);
+      both.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(to, at + 2 * g * Simd.LANES);
+      both.and(0xffff0000).reinterpretAsFloats().intoArray(to, at + (2 * g + 1) * Simd.LANES);
     }
   }
 
-  private static void bytes(int[] from, int at, int pairs, float[] scales, int column, float[] to) {
-    FloatVector first = FloatVector.fromArray(Simd.F32, scales, column);
-    FloatVector second = FloatVector.fromArray(Simd.F32, scales, column + Simd.LANES);
-    for (int r = 0; r < pairs; r++) {
-      IntVector four = IntVector.fromArray(I32, from, at + r * Simd.LANES);
-      int start = 2 * r * MicroKernel.COLUMNS;
+  private static void quarters(int[] from, int start, int groups, float[] scales, int column, float[] to, int at) {
+    for (int g = 0; g < groups; g++) {
+      IntVector four = IntVector.fromArray(I32, from, start + g * Simd.LANES);
+      int out = 4 * g * Simd.LANES;
       IntVector byte0 = four.lanewise(VectorOperators.LSHL, 24).lanewise(VectorOperators.ASHR, 24);
       IntVector byte1 = four.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 24);
       IntVector byte2 = four.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 24);
       IntVector byte3 = four.lanewise(VectorOperators.ASHR, 24);
-      ((FloatVector) byte0.convert(VectorOperators.I2F, 0)).mul(first).intoArray(to, start);
-      ((FloatVector) byte1.convert(VectorOperators.I2F, 0)).mul(second).intoArray(to, start + Simd.LANES);
-      ((FloatVector) byte2.convert(VectorOperators.I2F, 0)).mul(first).intoArray(to, start + MicroKernel.COLUMNS);
-      ((FloatVector) byte3.convert(VectorOperators.I2F, 0)).mul(second).intoArray(to, start + MicroKernel.COLUMNS + Simd.LANES);
+      scaled(byte0, scales, column, out, to, at);
+      scaled(byte1, scales, column, out + Simd.LANES, to, at);
+      scaled(byte2, scales, column, out + 2 * Simd.LANES, to, at);
+      scaled(byte3, scales, column, out + 3 * Simd.LANES, to, at);
     }
+  }
+
+  /** Writes a vector of a panel, whose columns begin with {@code column}, times their scales. */
+  private static void scaled(IntVector bytes, float[] scales, int column, int i, float[] to, int at) {
+    FloatVector scale = FloatVector.fromArray(Simd.F32, scales, column + i % MicroKernel.COLUMNS);
+    ((FloatVector) bytes.convert(VectorOperators.I2F, 0)).mul(scale).intoArray(to, at + i);
   }
 }

@@ -36,6 +36,10 @@ record RowKernel(Class<? extends Op> op, Workers workers) implements Kernel {
   @Override
   public void launch(Call call) {
     switch (call.op()) {
+      case Softmax(int axis) when ColumnMaps.fits(call, axis) -> ColumnMaps.run(workers, call, axis,
+          (at, n, step, count) -> ColumnMaps.softmax(call.input(0), call.output(0), at, n, step, count));
+      case SoftmaxGrad(int axis) when ColumnMaps.fits(call, axis) -> ColumnMaps.run(workers, call, axis,
+          (at, n, step, count) -> ColumnMaps.softmaxGrad(call.input(0), call.input(1), call.output(0), at, n, step, count));
       case Softmax(int axis) -> spans(axis, call, width -> (in, out, n) -> RowMaps.softmax(in[0], out[0], n, width));
       case SoftmaxGrad(int axis) -> spans(axis, call, width -> (in, out, n) -> RowMaps.softmaxGrad(in[0], in[1], out[0], n, width));
       case LogSoftmax(int axis) -> along(axis, call, width -> (in, out, n) -> RowMaps.logSoftmax(in[0], out[0], n, width));

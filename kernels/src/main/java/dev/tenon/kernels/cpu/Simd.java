@@ -11,6 +11,8 @@ import jdk.incubator.vector.VectorSpecies;
 final class Simd {
   static final VectorSpecies<Float> F32 = species(Integer.getInteger("tenon.vector.bits", 0));
   static final int LANES = F32.length();
+  /** Lanes of the widest vectors that the machine has. */
+  static final int WIDEST = FloatVector.SPECIES_PREFERRED.length();
   static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
 

@@ -23,7 +23,9 @@ final class Skinny {
   /** Writes row-major C [m, n] = A·B at element {@code offset}, if one operand is narrow and the other lies well for that. */
   static boolean run(Workers workers, int m, int n, Lanes a, Lanes b, MemorySegment out, long offset) {
     if (n <= WIDTH && a.step() == 1 && a.length() >= Simd.LANES) {
-      dots(workers, m, n, a, b, out, offset);
+      dots(workers, a, m, b, n, (column, row) -> offset + (long) row * n + column, out);
+    } else if (m <= WIDTH && b.step() == 1 && b.length() >= Simd.LANES) {
+      dots(workers, b, n, a, m, (row, column) -> offset + (long) row * n + column, out);
     } else if (n <= WIDTH && m >= Simd.LANES && a.adjacent(0, m)) {
       sums(workers, b, n, a, m, (column, row) -> offset + (long) row * n + column, out);
     } else if (m <= WIDTH && n >= Simd.LANES && b.adjacent(0, n)) {
@@ -34,21 +36,21 @@ final class Skinny {
     return true;
   }
 
-  /** Rows of A that follow each other in memory, times columns that the first cache holds. */
-  private static void dots(Workers workers, int m, int n, Lanes a, Lanes b, MemorySegment out, long offset) {
-    int k = a.length();
-    float[] columns = new float[GROUP * ((n + GROUP - 1) / GROUP) * k];
-    for (int j = 0; j < n; j++) {
-      b.read(j, columns, j * k);
+  /** {@code wide} lanes, each without a gap in memory, which are read once, times {@code narrow} that the first cache holds. */
+  private static void dots(Workers workers, Lanes many, int wide, Lanes few, int narrow, Place place, MemorySegment out) {
+    int k = many.length();
+    float[] lanes = new float[GROUP * ((narrow + GROUP - 1) / GROUP) * k];
+    for (int j = 0; j < narrow; j++) {
+      few.read(j, lanes, j * k);
     }
-    int rows = Math.max(1, GRAIN / k);
-    workers.run((m + rows - 1) / rows, task -> {
+    int each = Math.max(1, GRAIN / k);
+    workers.run((wide + each - 1) / each, task -> {
       float[] four = new float[GROUP];
-      for (int i = task * rows; i < Math.min(m, (task + 1) * rows); i++) {
-        for (int j = 0; j < n; j += GROUP) {
-          dot(a.data(), a.starts()[i], columns, j * k, k, four);
-          for (int c = 0; c < Math.min(GROUP, n - j); c++) {
-            out.set(Simd.FLOAT, (offset + (long) i * n + j + c) * 4, four[c]);
+      for (int i = task * each; i < Math.min(wide, (task + 1) * each); i++) {
+        for (int j = 0; j < narrow; j += GROUP) {
+          dot(many.data(), many.starts()[i], lanes, j * k, k, four);
+          for (int c = 0; c < Math.min(GROUP, narrow - j); c++) {
+            out.set(Simd.FLOAT, place.of(j + c, i) * 4, four[c]);
           }
         }
       }

@@ -7,6 +7,8 @@ import jdk.incubator.vector.VectorSpecies;
 
 /** Reads rows as the columns of an array, in pieces of 16 × 16, 8 × 16 or 4 × 4 held in registers. */
 final class Transpose {
+  /** Rows that can be read at once, and have to be there. */
+  static final int LEAST = 16;
   private static final VectorSpecies<Float> F32X4 = FloatVector.SPECIES_128;
   private static final VectorShuffle<Float> LOW = pairs(0, 4, 1, 5);
   private static final VectorShuffle<Float> HIGH = pairs(2, 6, 3, 7);
@@ -28,32 +30,40 @@ final class Transpose {
     return VectorShuffle.fromOp(F32X16, i -> i % 2 == 0 ? from + i / 2 : from + i / 2 - 16);
   }
 
-  /** {@code to[at + c·ld + r]} is element {@code c} of the row that starts at element {@code rows[r]} of {@code data}. */
-  static void run(MemorySegment data, long[] rows, int columns, float[] to, int at, int ld) {
+  /**
+   * {@code to[at + c·ld + r]} is element {@code c} of the row that starts at element {@code rows[r]} of {@code data}, for {@code count}
+   * rows. Where these are fewer than {@link #LEAST}, starts of others have to follow: they are read, too.
+   */
+  static void run(MemorySegment data, long[] rows, int count, int columns, float[] to, int at, int ld) {
     int r = 0;
-    if (Simd.LANES == 16 && rows.length == 8 && ld == 8) {
-      int c = 0;
-      for (; c + 16 <= columns; c += 16) {
-        strip(data, rows, c, to, at + c * 8);
+    int from = 0;
+    if (Simd.LANES == 16 && count == 8 && ld == 8) {
+      for (; from + 16 <= columns; from += 16) {
+        strip(data, rows, from, to, at + from * 8);
       }
-      rest(data, rows, 0, 8, c, columns, to, at, 8);
+      rest(data, rows, 0, 8, from, columns, to, at, 8);
       return;
     }
-    for (; Simd.LANES == 16 && r + 16 <= rows.length; r += 16) {
+    for (; Simd.LANES == 16 && r + 16 <= count; r += 16) {
       int c = 0;
       for (; c + 16 <= columns; c += 16) {
         wide(data, rows, r, c, to, at + c * ld + r, ld);
       }
       rest(data, rows, r, 16, c, columns, to, at, ld);
     }
-    for (; r + 4 <= rows.length; r += 4) {
-      int c = 0;
-      for (; c + 4 <= columns; c += 4) {
-        square(data, rows[r] + c, rows[r + 1] + c, rows[r + 2] + c, rows[r + 3] + c, to, at + c * ld + r, ld);
-      }
-      rest(data, rows, r, 4, c, columns, to, at, ld);
+    // Fewer rows, without a gap between columns: what is written too much for a column, the next one overwrites.
+    for (; Simd.LANES == 16 && count > 8 && count < 16 && ld == count && from + 17 <= columns; from += 16) {
+      wide(data, rows, 0, from, to, at + from * ld, ld);
     }
-    rest(data, rows, r, rows.length - r, 0, columns, to, at, ld);
+    for (; r + 1 < count && count >= 4; r += 4) {
+      int first = Math.min(r, count - 4);
+      int c = from;
+      for (; c + 4 <= columns; c += 4) {
+        square(data, rows[first] + c, rows[first + 1] + c, rows[first + 2] + c, rows[first + 3] + c, to, at + c * ld + first, ld);
+      }
+      rest(data, rows, first, 4, c, columns, to, at, ld);
+    }
+    rest(data, rows, r, count - r, from, columns, to, at, ld);
   }
 
   private static void square(MemorySegment data, long s0, long s1, long s2, long s3, float[] to, int at, int ld) {

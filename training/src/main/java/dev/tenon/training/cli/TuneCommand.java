@@ -12,7 +12,7 @@ import picocli.CommandLine.Spec;
 final class TuneCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  @Option(names = "--device", defaultValue = "opencl:0", description = "opencl[:INDEX]; opencl:0 is the default.")
+  @Option(names = "--device", defaultValue = "opencl:0", description = "cpu or opencl[:INDEX]; opencl:0 is the default.")
   private String device;
 
   @Override
