@@ -107,8 +107,8 @@ record ThinKernels(Launcher launcher, int multiprocessors) {
     int size = x.m() * x.n();
     try (Operands in = launcher.operands(call)) {
       long sums = in.scratch((long) parts * size * Float.BYTES);
-      launcher.launch(call, Launcher.Entry.of(TEXT, "across" + few(x.m()), DType.F32), new Grid(columns, parts, 1, ACROSS_THREADS), x.pack(),
-          each, call.input(0), call.input(1), sums);
+      launcher.launch(call, Launcher.Entry.of(TEXT, "across" + few(x.m()), DType.F32), new Grid(columns, parts, 1, ACROSS_THREADS),
+          x.pack(), each, call.input(0), call.input(1), sums);
       launcher.launch(call, Launcher.Entry.of(TEXT, "sumThin", DType.F32), Grid.over(size, 1), size, parts, sums, call.output(0));
     }
   }
