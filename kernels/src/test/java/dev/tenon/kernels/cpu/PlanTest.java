@@ -212,7 +212,7 @@ class PlanTest {
       long reserved = backend.reservedBytes();
       long least = Long.MAX_VALUE;
       long bound = plan.bytes() / 2;
-      for (long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20); least > bound && System.nanoTime() < end;) {
+      for (long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60); least > bound && System.nanoTime() < end;) {
         long before = threads.getCurrentThreadAllocatedBytes();
         plan.run();
         least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
