@@ -80,14 +80,17 @@ public final class Plan {
   public static Plan of(Scope owner, Function<List<Tensor>, List<Tensor>> computation, List<Spec> inputs, WeightFormat format) {
     Recorder recorder = new Recorder(owner, new ArrayList<>(), new HashSet<>());
     Recorder outer = RECORDER.get();
+    List<Tensor> operands;
+    List<Tensor> results;
     try (Scope _ = Scope.open(owner.backend()); Tape _ = Tape.pause()) {
-      List<Tensor> operands = inputs.stream().map(spec -> Tensor.zeros(spec.dtype(), spec.shape())).toList();
+      operands = inputs.stream().map(spec -> Tensor.zeros(spec.dtype(), spec.shape())).toList();
       operands.forEach(t -> owner.adopt(t.storage()));
       RECORDER.set(recorder);
-      return lay(owner, operands, computation.apply(operands), recorder, format);
+      results = computation.apply(operands);
     } finally {
       RECORDER.set(outer);
     }
+    return lay(owner, operands, results, recorder, format);
   }
 
   private static Plan lay(Scope owner, List<Tensor> inputs, List<Tensor> results, Recorder recorder, WeightFormat format) {
