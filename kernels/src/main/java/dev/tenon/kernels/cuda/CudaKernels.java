@@ -27,7 +27,7 @@ final class CudaKernels {
     ReduceKernels reductions = new ReduceKernels(launcher);
     List<Kernel> products = products(driver, launcher, info, precision);
     return Stream.of(
-        new ElementwiseKernels(launcher, false, false).all(),
+        new ElementwiseKernels(launcher, false).all(),
         new MoveKernels(launcher, faults).all(),
         reductions.all(),
         new ChannelKernels(launcher, reductions).all(),
@@ -43,7 +43,7 @@ final class CudaKernels {
         isHopper(info) ? new HopperConvKernels(driver, launcher, info.multiprocessors()).all() : List.<Kernel>of(),
         new ImplicitConvKernels(launcher, reductions, info.multiprocessors()).all(),
         precision == Precision.FP32_SPLIT ? new ProductConvKernels(launcher, reductions, new KernelRegistry(Stream.of(products,
-            new SpatialKernels(launcher).all(), new ElementwiseKernels(launcher, false, false).all()).flatMap(List::stream).toList())).all()
+            new SpatialKernels(launcher).all(), new ElementwiseKernels(launcher, false).all()).flatMap(List::stream).toList())).all()
             : List.<Kernel>of(),
         new AffinityKernels(launcher, new KernelRegistry(products)).all(),
         new ConvKernels(launcher).all(),

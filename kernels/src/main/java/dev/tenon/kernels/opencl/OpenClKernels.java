@@ -33,7 +33,7 @@ final class OpenClKernels {
     List<Kernel> kernels = Stream.of(
         wide == null ? List.<Kernel>of() : wide.all(),
         wide == null ? List.<Kernel>of() : new WideAttention(launcher, wide, reductions).all(),
-        new ElementwiseKernels(launcher, true, device.hasTeams()).all(),
+        new ElementwiseKernels(launcher, device.hasTeams()).all(),
         new MoveKernels(launcher, faults).all(),
         reductions.all(),
         new RowKernels(launcher, faults, reductions).all(),
