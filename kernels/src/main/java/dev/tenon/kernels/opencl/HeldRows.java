@@ -138,8 +138,8 @@ record HeldRows(Launcher launcher) {
     int rows = (int) mean.size();
     Held held = Held.of(mean.dtype(), (int) length(call.input(0), mean), MOST_VALUES, ITEMS);
     try (Operands in = launcher.operands(call)) {
-      launcher.launch(call, held.entry("layerNorm"), held.grid(rows), rows, held.vectors(), in.aligned(0), op.affine() ? in.aligned(1) : NONE,
-          op.affine() ? in.aligned(2) : NONE, call.output(0), mean, call.output(2), op.eps());
+      launcher.launch(call, held.entry("layerNorm"), held.grid(rows), rows, held.vectors(), in.aligned(0),
+          op.affine() ? in.aligned(1) : NONE, op.affine() ? in.aligned(2) : NONE, call.output(0), mean, call.output(2), op.eps());
     }
   }
 

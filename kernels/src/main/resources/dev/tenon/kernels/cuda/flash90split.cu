@@ -232,7 +232,8 @@ template <int D> struct Copying {
 };
 
 // Steps from `begin` to `stop`.
-template <int D> __device__ inline void fetchAll(const Heads& h, const Steps& steps, const Split& maps, Copying<D>& ring, int begin, int stop) {
+template <int D> __device__ inline void fetchAll(
+    const Heads& h, const Steps& steps, const Split& maps, Copying<D>& ring, int begin, int stop) {
   typedef Layout<D> L;
   auto copy = [&](int to, const TensorMap* map, u64* arrival, int position, int job) {
 #pragma unroll

@@ -23,8 +23,8 @@ record SoftmaxGramWork(long images, long pixels, long channels) implements Workl
     return draws.uniform(images, pixels, channels);
   }
 
-  private Tensor run(Arithmetic arithmetic, Tensor x, Tensor v) {
-    if (arithmetic == Arithmetic.BF16 || arithmetic == Arithmetic.SPLIT) {
+  private Tensor run(boolean attention, Tensor x, Tensor v) {
+    if (attention) {
       Tensor query = x.reshape(x.dim(0), x.dim(1), 1, channels);
       return new Attention(1 / Math.sqrt(channels), false, false).applyAll(List.of(query, query, v.reshape(query.shape()))).getFirst();
     }
@@ -34,18 +34,19 @@ record SoftmaxGramWork(long images, long pixels, long channels) implements Workl
 
   @Override
   public Prepared prepare(Arithmetic arithmetic) {
+    boolean attention = arithmetic == Arithmetic.BF16 || arithmetic == Arithmetic.SPLIT;
     try (Scope _ = Scope.open()) {
       SoftmaxGramWork small = new SoftmaxGramWork(2, 40, channels);
       Draws draws = new Draws(arithmetic.dtype());
       Tensor x = small.draw(draws);
       Tensor v = small.draw(draws);
-      double[] expected = Check.onReference(host -> small.run(arithmetic, x.to(host).cast(DType.F64), v.to(host).cast(DType.F64)).toDoubles());
-      Check.near("diffused values", small.run(arithmetic, x, v).toDoubles(), expected, arithmetic.bound(4, 2 * (channels + 40)));
+      double[] expected = Check.onReference(host -> small.run(false, x.to(host).cast(DType.F64), v.to(host).cast(DType.F64)).toDoubles());
+      Check.near("diffused values", small.run(attention, x, v).toDoubles(), expected, arithmetic.bound(4, 2 * (channels + 40)));
     }
     Draws draws = new Draws(arithmetic.dtype());
     Tensor x = draw(draws);
     Tensor v = draw(draws);
     double elements = (double) images * pixels * channels;
-    return new Prepared(new Cost(4 * elements * pixels, 3 * elements * arithmetic.dtype().byteSize()), () -> run(arithmetic, x, v));
+    return new Prepared(new Cost(4 * elements * pixels, 3 * elements * arithmetic.dtype().byteSize()), () -> run(attention, x, v));
   }
 }
