@@ -2,20 +2,23 @@
 // vectors an item: four neighbours (FOURS) or one element. A group is TEAMS teams. `n` counts a row's vectors.
 #include "tenon.clh"
 
+inline REAL sum4(REAL4 v) { return (v.s0 + v.s1) + (v.s2 + v.s3); }
+inline REAL largest4(REAL4 v) { return fmax(fmax(v.s0, v.s1), fmax(v.s2, v.s3)); }
+
 #ifdef FOURS
 #define WIDTH 4
 typedef REAL4 vector;
 #define READ(p, i) LOAD4((p) + 4 * (i))
 #define WRITE(p, i, x) STORE4((p) + 4 * (i), x)
-inline REAL sumOf(vector v) { return (v.s0 + v.s1) + (v.s2 + v.s3); }
-inline REAL largestOf(vector v) { return fmax(fmax(v.s0, v.s1), fmax(v.s2, v.s3)); }
+#define SUM_OF(v) sum4(v)
+#define LARGEST_OF(v) largest4(v)
 #else
 #define WIDTH 1
 typedef REAL vector;
 #define READ(p, i) LOAD((p) + (i))
 #define WRITE(p, i, x) STORE((p) + (i), x)
-inline REAL sumOf(vector v) { return v; }
-inline REAL largestOf(vector v) { return v; }
+#define SUM_OF(v) (v)
+#define LARGEST_OF(v) (v)
 #endif
 
 #define KERNEL kernel __attribute__((reqd_work_group_size(ITEMS * TEAMS, 1, 1))) void
@@ -26,43 +29,32 @@ inline REAL largestOf(vector v) { return v; }
 #define EACH(v) _Pragma("unroll") for (int v = 0, at = ITEM; v < VALUES; v++, at += ITEMS)
 #define WITHIN(value) (at < n ? (value) : (vector)0)
 
-// A value of each item.
-#define PART (ITEMS * TEAMS / 4)
+// A value of each item, and eight of each team.
+#define PART (ITEMS * TEAMS / 4 + 2 * TEAMS)
 
-// What all values of the team are together. Every item adds up all of them, in one order, which takes one barrier; a tree takes one
-// for each of its levels.
+// What all values of the team are together, in one order: eight items join them to as many, and every item joins those. A tree would
+// take a barrier for each of its levels; if every item read all values, those would take long where there are many.
 #define TEAM(NAME, BOTH, OF) \
   inline REAL team##NAME(REAL value, local REAL4* part) { \
+    int team = (int)get_local_id(0) / ITEMS; \
+    local const REAL4* own = part + team * (ITEMS / 4); \
+    local REAL4* joined = part + ITEMS * TEAMS / 4 + 2 * team; \
     ((local REAL*)part)[get_local_id(0)] = value; \
     barrier(CLK_LOCAL_MEM_FENCE); \
-    local const REAL4* own = part + (int)get_local_id(0) / ITEMS * (ITEMS / 4); \
-    REAL4 a = own[0]; \
-    _Pragma("unroll") for (int i = 1; i < ITEMS / 4; i++) { \
-      REAL4 b = own[i]; \
-      a = BOTH; \
+    if (ITEM < 8) { \
+      REAL4 a = own[ITEM]; \
+      _Pragma("unroll") for (int i = 8; i < ITEMS / 4; i += 8) { \
+        REAL4 b = own[ITEM + i]; \
+        a = BOTH; \
+      } \
+      ((local REAL*)joined)[ITEM] = OF(a); \
     } \
-    return OF(a); \
+    barrier(CLK_LOCAL_MEM_FENCE); \
+    REAL4 a = joined[0], b = joined[1]; \
+    return OF(BOTH); \
   }
-#define SUM4(v) (((v).s0 + (v).s1) + ((v).s2 + (v).s3))
-#define LARGEST4(v) fmax(fmax((v).s0, (v).s1), fmax((v).s2, (v).s3))
-TEAM(Add, a + b, SUM4)
-TEAM(Larger, fmax(a, b), LARGEST4)
-
-// The sum of two values at once.
-inline void teamAddBoth(REAL* a, REAL* b, local REAL4* partA, local REAL4* partB) {
-  int item = (int)get_local_id(0), team = item / ITEMS * (ITEMS / 4);
-  ((local REAL*)partA)[item] = *a;
-  ((local REAL*)partB)[item] = *b;
-  barrier(CLK_LOCAL_MEM_FENCE);
-  REAL4 sumA = partA[team], sumB = partB[team];
-#pragma unroll
-  for (int i = 1; i < ITEMS / 4; i++) {
-    sumA += partA[team + i];
-    sumB += partB[team + i];
-  }
-  *a = SUM4(sumA);
-  *b = SUM4(sumB);
-}
+TEAM(Add, a + b, sum4)
+TEAM(Larger, fmax(a, b), largest4)
 
 KERNEL layerNorm(int rows, int n, POINTER(const ELEMENT, x), POINTER(const ELEMENT, weight), POINTER(const ELEMENT, bias),
     POINTER(ELEMENT, y), POINTER(ELEMENT, mean), POINTER(ELEMENT, rstd), number eps) {
@@ -84,13 +76,13 @@ KERNEL layerNorm(int rows, int n, POINTER(const ELEMENT, x), POINTER(const ELEME
   }
   REAL sum = 0;
   EACH(v) {
-    sum += sumOf(own[v]);
+    sum += SUM_OF(own[v]);
   }
   REAL m = teamAdd(sum, sums) / (n * WIDTH);
   sum = 0;
   EACH(v) {
     own[v] = WITHIN(own[v] - m);
-    sum += sumOf(own[v] * own[v]);
+    sum += SUM_OF(own[v] * own[v]);
   }
   REAL r = 1 / sqrt(teamAdd(sum, squares) / (n * WIDTH) + (REAL)eps);
   if (counts && ITEM == 0) {
@@ -108,9 +100,8 @@ KERNEL layerNorm(int rows, int n, POINTER(const ELEMENT, x), POINTER(const ELEME
 // A group a chunk of the rows, whose shares in the gradients of weight and bias are a part [2, n] of all.
 KERNEL layerNormGrad(int rows, int n, int chunk, POINTER(const ELEMENT, g), POINTER(const ELEMENT, x), POINTER(const ELEMENT, mean),
     POINTER(const ELEMENT, rstd), POINTER(const ELEMENT, weight), POINTER(ELEMENT, gradX), POINTER(REAL, parts)) {
-  // Of this row and of the last, which some items may still read.
-  local REAL4 sums[2 * PART];
-  local REAL4 dots[2 * PART];
+  local REAL4 sums[PART];
+  local REAL4 dots[PART];
   SHIFT(g);
   SHIFT(x);
   SHIFT(mean);
@@ -139,12 +130,11 @@ KERNEL layerNormGrad(int rows, int n, int chunk, POINTER(const ELEMENT, g), POIN
       ofWeight[v] += value[v] * z[v];
       ofBias[v] += value[v];
       value[v] *= scale[v];
-      sum += sumOf(value[v]);
-      dot_ += sumOf(value[v] * z[v]);
+      sum += SUM_OF(value[v]);
+      dot_ += SUM_OF(value[v] * z[v]);
     }
-    teamAddBoth(&sum, &dot_, sums + row % 2 * PART, dots + row % 2 * PART);
-    sum *= share;
-    dot_ *= share;
+    sum = teamAdd(sum, sums) * share;
+    dot_ = teamAdd(dot_, dots) * share;
     EACH(v) {
       if (at < n) {
         WRITE(gradX + start, at, r * (value[v] - sum - z[v] * dot_));
@@ -154,13 +144,8 @@ KERNEL layerNormGrad(int rows, int n, int chunk, POINTER(const ELEMENT, g), POIN
   parts += (long)get_group_id(0) * 2 * n * WIDTH;
   EACH(v) {
     if (parts && at < n) {
-#ifdef FOURS
-      ((global REAL4*)parts)[at] = ofWeight[v];
-      ((global REAL4*)parts)[n + at] = ofBias[v];
-#else
-      parts[at] = ofWeight[v];
-      parts[n + at] = ofBias[v];
-#endif
+      ((global vector*)parts)[at] = ofWeight[v];
+      ((global vector*)parts)[n + at] = ofBias[v];
     }
   }
 }
@@ -201,7 +186,7 @@ kernel __attribute__((reqd_work_group_size(256, 1, 1))) void layerNormGradSums(i
   } \
   REAL largest = -INFINITY; \
   EACH(v) { \
-    largest = fmax(largest, largestOf(own[v])); \
+    largest = fmax(largest, LARGEST_OF(own[v])); \
   } \
   largest = teamLarger(largest, maxima);
 
@@ -216,7 +201,7 @@ KERNEL softmax(int rows, int n, POINTER(const ELEMENT, x), POINTER(ELEMENT, y)) 
   REAL sum = 0;
   EACH(v) {
     own[v] = exp(own[v] - largest);
-    sum += sumOf(own[v]);
+    sum += SUM_OF(own[v]);
   }
   REAL share = 1 / teamAdd(sum, sums);
   EACH(v) {
@@ -240,7 +225,7 @@ KERNEL softmaxGrad(int rows, int n, POINTER(const ELEMENT, y), POINTER(const ELE
   }
   REAL dot_ = 0;
   EACH(v) {
-    dot_ += sumOf(p[v] * grad[v]);
+    dot_ += SUM_OF(p[v] * grad[v]);
   }
   dot_ = teamAdd(dot_, dots);
   EACH(v) {
@@ -260,7 +245,7 @@ KERNEL logSoftmax(int rows, int n, POINTER(const ELEMENT, x), POINTER(ELEMENT, y
   EXPONENTIALS
   REAL sum = 0;
   EACH(v) {
-    sum += sumOf(exp(own[v] - largest));
+    sum += SUM_OF(exp(own[v] - largest));
   }
   REAL logSum = log(teamAdd(sum, sums));
   EACH(v) {
@@ -284,7 +269,7 @@ KERNEL logSoftmaxGrad(int rows, int n, POINTER(const ELEMENT, y), POINTER(const 
     grad[v] = WITHIN(READ(g + start, at));
   }
   EACH(v) {
-    sum += sumOf(grad[v]);
+    sum += SUM_OF(grad[v]);
   }
   sum = teamAdd(sum, sums);
   EACH(v) {
