@@ -25,8 +25,10 @@ import java.util.List;
 record SplitAttention(Driver driver, Launcher launcher, int multiprocessors) {
   private static final String TEXT = "flash90split";
   private static final double COST = 0.2;
+  /** Heads of so many channels and fewer are computed faster without tensor cores, since splitting them takes as long as that. */
+  private static final int NARROW = 64;
   /** Heads are filled up to the first of these channels. */
-  private static final int[] WIDTHS = {64, 96, 128, 144};
+  private static final int[] WIDTHS = {96, 128, 144};
   /** What the text calls by these names. */
   private static final int PARTS = 3;
   private static final int KEYS = 64;
@@ -57,8 +59,8 @@ record SplitAttention(Driver driver, Launcher launcher, int multiprocessors) {
     Tensor q = call.input(0);
     Tensor k = call.input(1);
     int most = WIDTHS[WIDTHS.length - 1];
-    if (q.dtype() != DType.F32 || q.dim(3) % 2 != 0 || q.dim(3) > most) {
-      return "takes heads of F32 with an even number of channels up to " + most + ", and q is " + q.shape() + " " + q.dtype();
+    if (q.dtype() != DType.F32 || q.dim(3) % 2 != 0 || q.dim(3) <= NARROW || q.dim(3) > most) {
+      return "takes heads of F32 with an even number of channels from 66 to " + most + ", and q is " + q.shape() + " " + q.dtype();
     }
     if (call.inputs().stream().anyMatch(t -> t.layout().stride(3) != 1)) {
       return "takes heads whose channels are neighbors";
@@ -135,8 +137,7 @@ record SplitAttention(Driver driver, Launcher launcher, int multiprocessors) {
       parts.encode(driver, 2, call.input(2), split(parts, 2));
       boolean joins = each % of != 0;
       long partial = joins ? in.scratch(2L * blocks * (width / 2 + 4) * 256 * Float.BYTES) : 0;
-      int operands = 2 * (width > 64 ? 1 : 2) + 2 * (width > 96 ? 1 : 2);
-      int bytes = operands * PARTS * width * TensorMap.ROW + BARRIERS;
+      int bytes = (2 + 2 * (width > 96 ? 1 : 2)) * PARTS * width * TensorMap.ROW + BARRIERS;
       launcher.launch(call, Launcher.Entry.of(TEXT, "flashSplit" + width, DType.F32), new Grid(blocks, 1, 1, 384, bytes), parts.maps,
           heads, steps, op(call).scale(), partial, call.output(0), call.output(1));
       if (joins) {

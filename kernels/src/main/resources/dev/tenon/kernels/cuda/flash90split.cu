@@ -90,19 +90,19 @@ template <int D> struct Rows {
   }
 
   // Makes scores the parts of probabilities, but for their sum; `shrink` is what sums so far are to be multiplied by.
-  template <int N> __device__ void weigh(float (&s)[N / 2], float scale, float (&shrink)[2], u32 (&p)[PARTS][N / 16][4]) {
+  __device__ void weigh(float (&s)[KEYS / 2], float scale, float (&shrink)[2], u32 (&p)[PARTS][KEYS / 16][4]) {
 #pragma unroll
     for (int half = 0; half < 2; half++) {
       float next = fmaxf(s[2 * half], s[2 * half + 1]);
 #pragma unroll
-      for (int n = 1; n < N / 8; n++) next = fmaxf(next, fmaxf(s[n * 4 + 2 * half], s[n * 4 + 2 * half + 1]));
+      for (int n = 1; n < KEYS / 8; n++) next = fmaxf(next, fmaxf(s[n * 4 + 2 * half], s[n * 4 + 2 * half + 1]));
       next = fmaxf(max[half], alongRow<Most>(next) * scale);
       shrink[half] = exp2Fast(max[half] - next);
       max[half] = next;
       sum[half] *= shrink[half];
     }
 #pragma unroll
-    for (int i = 0; i < N / 4; i++) {
+    for (int i = 0; i < KEYS / 4; i++) {
       int half = i % 2;
       float a = exp2Fast(s[2 * i] * scale - max[half]), b = exp2Fast(s[2 * i + 1] * scale - max[half]);
       sum[half] += a + b;
@@ -175,14 +175,15 @@ template <int COUNT> struct Copies {
   }
 };
 
-// Shared memory: all parts of 64 positions are an operand. As many queries of 128 and keys of 64 at once as there is room for.
+// Shared memory: all parts of 64 positions are an operand. The queries of both teams come first, then COUNT times 64 keys and as many
+// values.
 template <int D> struct Layout {
-  static const int TILE = D * LINE, OPERAND = PARTS * TILE, TURNS = D > 64 ? 1 : 2, COUNT = D > 96 ? 1 : 2, KEY = TURNS * 2 * OPERAND,
-                   VALUE = KEY + COUNT * OPERAND, BARRIERS = VALUE + COUNT * OPERAND;
+  static const int TILE = D * LINE, OPERAND = PARTS * TILE, COUNT = D > 96 ? 1 : 2, KEY = 2 * OPERAND, VALUE = KEY + COUNT * OPERAND,
+                   BARRIERS = VALUE + COUNT * OPERAND;
 };
 
-// Starts s = q·kᵀ for N keys.
-template <int D, int N> __device__ inline void scores(float (&s)[N / 2], int q, int k) {
+// Starts s = q·kᵀ for 64 keys.
+template <int D> __device__ inline void scores(float (&s)[KEYS / 2], int q, int k) {
   const int left[] = {0, 2, 1, 0, 1, 0}, right[] = {2, 0, 1, 1, 0, 0}, TILE = Layout<D>::TILE;
   u64 a = operandAcross(sharedAddress(sharedBytes) + q, TILE), b = operandAcross(sharedAddress(sharedBytes) + k, TILE);
   wgmmaFence();
@@ -190,22 +191,22 @@ template <int D, int N> __device__ inline void scores(float (&s)[N / 2], int q, 
   for (int pair = 0; pair < PAIRS; pair++) {
 #pragma unroll
     for (int d = 0; d < D / 16; d++) {
-      Wgmma<N>::template bf16<1, 1>(s, further(a, left[pair] * TILE + d * 16 * LINE), further(b, right[pair] * TILE + d * 16 * LINE),
+      Wgmma<KEYS>::template bf16<1, 1>(s, further(a, left[pair] * TILE + d * 16 * LINE), further(b, right[pair] * TILE + d * 16 * LINE),
           pair > 0 || d > 0);
     }
   }
   wgmmaCommit();
 }
 
-// Starts sum = p·v for N keys.
-template <int D, int N> __device__ inline void weighted(float (&sum)[D / 2], const u32 (&p)[PARTS][N / 16][4], int v) {
+// Starts sum = p·v.
+template <int D> __device__ inline void weighted(float (&sum)[D / 2], const u32 (&p)[PARTS][KEYS / 16][4], int v) {
   const int left[] = {0, 2, 1, 0, 1, 0}, right[] = {2, 0, 1, 1, 0, 0};
   u64 b = operandAlong(sharedAddress(sharedBytes) + v);
   wgmmaFence();
 #pragma unroll
   for (int pair = 0; pair < PAIRS; pair++) {
 #pragma unroll
-    for (int k = 0; k < N / 16; k++) {
+    for (int k = 0; k < KEYS / 16; k++) {
       Wgmma<D>::template bf16<0>(sum, p[left[pair]][k], further(b, right[pair] * Layout<D>::TILE + k * 32), pair > 0 || k > 0);
     }
   }
@@ -214,7 +215,7 @@ template <int D, int N> __device__ inline void weighted(float (&sum)[D / 2], con
 
 // What is in flight.
 template <int D> struct Copying {
-  Copies<Layout<D>::TURNS> queries;
+  Copies<1> queries;
   Copies<Layout<D>::COUNT> keys, values;
 
   __device__ void init() {
@@ -226,7 +227,6 @@ template <int D> struct Copying {
     }
     __syncthreads();
   }
-  __device__ static int query(int turn) { return turn % Layout<D>::TURNS * 2 * Layout<D>::OPERAND; }
   __device__ static int key(int step) { return Layout<D>::KEY + step % Layout<D>::COUNT * Layout<D>::OPERAND; }
   __device__ static int value(int step) { return Layout<D>::VALUE + step % Layout<D>::COUNT * Layout<D>::OPERAND; }
 };
@@ -243,30 +243,28 @@ template <int D> __device__ inline void fetchAll(
   for (int i = begin; i < stop; i++) {
     int tile = i / parts, job = Steps::job(h, tile), step = i - begin;
     if (i == begin || i % parts == 0) {
-      u64* arrival = ring.queries.request(turn, 2 * L::OPERAND);
-      copy(ring.query(turn), &maps.q, arrival, Steps::row(h, tile), job);
-      copy(ring.query(turn) + L::OPERAND, &maps.q, arrival, Steps::row(h, tile) + ROWS, job);
-      turn++;
+      u64* arrival = ring.queries.request(turn++, 2 * L::OPERAND);
+      copy(0, &maps.q, arrival, Steps::row(h, tile), job);
+      copy(L::OPERAND, &maps.q, arrival, Steps::row(h, tile) + ROWS, job);
     }
     copy(ring.key(step), &maps.k, ring.keys.request(step, L::OPERAND), i % parts * KEYS, job);
     copy(ring.value(step), &maps.v, ring.values.request(step, L::OPERAND), i % parts * KEYS, job);
   }
 }
 
-// Adds what N keys from `key` on contribute to 64 queries' sums.
-template <int D, int N> __device__ inline void take(
-    Rows<D>& rows, const Heads& h, float scale, Copying<D>& ring, int step, int q, int key) {
-  float s[N / 2], shrink[2], some[D / 2];
-  u32 p[PARTS][N / 16][4];
+// Adds what the keys from `key` on contribute to 64 queries' sums.
+template <int D> __device__ inline void take(Rows<D>& rows, const Heads& h, float scale, Copying<D>& ring, int step, int q, int key) {
+  float s[KEYS / 2], shrink[2], some[D / 2];
+  u32 p[PARTS][KEYS / 16][4];
   ring.keys.await(step);
-  scores<D, N>(s, q, ring.key(step));
+  scores<D>(s, q, ring.key(step));
   wgmmaWait<0>();
   wgmmaPin(s);
   ring.keys.leave(step);
-  if (key + N > h.keys) hide<N, 0>(s, 0, key, h.keys, false);
-  rows.template weigh<N>(s, scale, shrink, p);
+  if (key + KEYS > h.keys) hide<KEYS, 0>(s, 0, key, h.keys, false);
+  rows.weigh(s, scale, shrink, p);
   ring.values.await(step);
-  weighted<D, N>(some, p, ring.value(step));
+  weighted<D>(some, p, ring.value(step));
 #pragma unroll
   for (int e = 0; e < D / 2; e++) rows.out[e] *= shrink[e / 2 % 2];
   wgmmaWait<0>();
@@ -290,19 +288,12 @@ template <int D> __device__ inline void attention(
   int team = group() - 1, turn = 0;
   float scale2 = (float)scale * LOG2E;
   for (int from = begin, tile = begin / parts; from < stop; from = ++tile * parts, turn++) {
-    int end = min(stop, (tile + 1) * parts), first = Steps::row(h, tile) + team * ROWS, q = ring.query(turn) + team * Layout<D>::OPERAND;
+    int end = min(stop, (tile + 1) * parts), first = Steps::row(h, tile) + team * ROWS;
     Rows<D> rows;
     rows.clear();
     ring.queries.await(turn);
     if (first < h.queries) {
-      for (int i = from; i < end; i++) {
-        int key = i % parts * KEYS;
-        if (D > 64 || h.keys - key > 16) {
-          take<D, KEYS>(rows, h, scale2, ring, i - begin, q, key);
-        } else {
-          take<D, 16>(rows, h, scale2, ring, i - begin, q, key);
-        }
-      }
+      for (int i = from; i < end; i++) take<D>(rows, h, scale2, ring, i - begin, team * Layout<D>::OPERAND, i % parts * KEYS);
     } else {
       for (int step = from - begin; step < end - begin; step++) {
         ring.keys.await(step);
@@ -339,7 +330,6 @@ template <int D> __device__ inline void join(const Heads& h, const Steps& steps,
     attention<D>(h, steps, scale, maps, partial, o, lse); \
   } \
   ENTRY(256, 1) flashSplitJoin##D##_f32(Heads h, Steps steps, float* partial, float* o, float* lse) { join<D>(h, steps, partial, o, lse); }
-SPLIT(64)
 SPLIT(96)
 SPLIT(128)
 SPLIT(144)
