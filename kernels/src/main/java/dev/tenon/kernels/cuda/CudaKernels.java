@@ -37,6 +37,7 @@ final class CudaKernels {
         new Attention32Kernels(launcher, reductions, info.multiprocessors(), info.sharedBytes()).all(),
         new FlashKernels(launcher, reductions).all(),
         isHopper(info) ? new Flash90Kernels(driver, launcher, info.multiprocessors()).all() : List.<Kernel>of(),
+        precision == Precision.FP32_SPLIT ? new SplitAttention(driver, launcher, info.multiprocessors()).all() : List.<Kernel>of(),
         new DepthwiseKernels(launcher, reductions, info.multiprocessors(), info.sharedBytes()).all(),
         isHopper(info) ? new Grouped90Kernels(launcher, info.multiprocessors(), info.sharedBytes()).all() : List.<Kernel>of(),
         new GroupedConvKernels(launcher, info.multiprocessors(), info.sharedBytes(), precision == Precision.TF32).all(),

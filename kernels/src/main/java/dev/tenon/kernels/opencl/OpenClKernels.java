@@ -36,6 +36,7 @@ final class OpenClKernels {
         new ElementwiseKernels(launcher, device.hasTeams()).all(),
         new MoveKernels(launcher, faults).all(),
         reductions.all(),
+        device.hasTeams() ? new HeldRows(launcher).all() : List.<Kernel>of(),
         new RowKernels(launcher, faults, reductions).all(),
         new GemmKernels(launcher, products).all(),
         new AffinityKernels(launcher, products, device.hasTeams() ? 128 : 1).all(),
