@@ -4,6 +4,8 @@ import dev.tenon.engine.Scope;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Tape;
+import dev.tenon.model.Fade;
+import dev.tenon.model.Network;
 import dev.tenon.model.Norm;
 import dev.tenon.model.PatchEmbedding;
 import dev.tenon.model.Projection;
@@ -20,7 +22,7 @@ import java.util.stream.IntStream;
  * A Swin Transformer (Liu et al., 2021) over named tensors: attention within windows, which every second block moves, on maps that get
  * half as high and wide from stage to stage. The names are those of its authors.
  */
-public final class Swin {
+public final class Swin implements Network {
   private final Weights weights;
   private final SwinConfig config;
   private final Norm embeddingNorm;
@@ -60,6 +62,7 @@ public final class Swin {
     return "layers." + stage + ".blocks." + block + ".";
   }
 
+  @Override
   public Weights weights() {
     return weights;
   }
@@ -76,6 +79,12 @@ public final class Swin {
   /** Logits [B, classes] of images [B, 3, H, W]. */
   public Tensor forward(Tensor images) {
     return head(pool(states(images).getLast()));
+  }
+
+  /** The same: it has no routers. */
+  @Override
+  public Tensor forward(Tensor images, Fade fade) {
+    return forward(images);
   }
 
   /** The map [B, rows, columns, dim] that each stage's last block leaves, for dense predictions. */
@@ -138,7 +147,7 @@ public final class Swin {
     return weights.find("head.weight").map(w -> Projection.plain(weights, "head").apply(pooled.cast(w.dtype()))).orElse(pooled);
   }
 
-  /** The same network over other tensors of the same names. */
+  @Override
   public Swin with(Weights others) {
     return new Swin(others, config);
   }

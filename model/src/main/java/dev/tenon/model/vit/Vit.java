@@ -7,6 +7,8 @@ import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Tape;
 import dev.tenon.engine.op.Concat;
 import dev.tenon.engine.op.Unary;
+import dev.tenon.model.Fade;
+import dev.tenon.model.Network;
 import dev.tenon.model.Norm;
 import dev.tenon.model.PatchEmbedding;
 import dev.tenon.model.Projection;
@@ -23,7 +25,7 @@ import java.util.stream.Stream;
  * A vision transformer over named tensors. The names are timm's; adapters are tensors with the names of EMTAL's reference beside them,
  * so that adding, training, merging and saving an adapter all come down to which names there are.
  */
-public final class Vit {
+public final class Vit implements Network {
   private final Weights weights;
   private final VitConfig config;
   private final List<Block> blocks = new ArrayList<>();
@@ -60,8 +62,14 @@ public final class Vit {
     return weights.find(name + ".weight").map(_ -> Norm.of(weights, name, config.eps()));
   }
 
+  @Override
   public Weights weights() {
     return weights;
+  }
+
+  @Override
+  public Vit with(Weights others) {
+    return new Vit(others, config);
   }
 
   public VitConfig config() {
@@ -99,7 +107,7 @@ public final class Vit {
     return forward(images, new Fade.Constant(alpha));
   }
 
-  /** Logits [B, classes] with a router that has faded so far. */
+  @Override
   public Tensor forward(Tensor images, Fade fade) {
     return logits(tokens(images, fade));
   }

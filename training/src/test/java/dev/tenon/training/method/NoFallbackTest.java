@@ -149,7 +149,7 @@ class NoFallbackTest {
 
   private static void assertNoFallback(Backend backend, Vit vit, Optional<QualityRetaining> retaining) {
     Map<String, Tensor> learning = Adaptation.learning(vit);
-    Training training = new Training(
+    Training<Vit> training = new Training<>(
         vit, new Objective(0.1, retaining), new Optimizer(new Rule.AdamW(0.05), learning), Optional.of(new GradientClip(1e-3)),
         Optional.of(new WeightEma(0.99, learning)), new RouterFade(0, 1, 4));
     backend.kernels().resetFallbacks();
