@@ -8,18 +8,14 @@ import dev.tenon.model.Norm;
 import dev.tenon.model.Projection;
 import dev.tenon.model.Weights;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * One block: {@code x += proj(attention(qkv(norm1(x))))} within windows, then {@code x += fc2(gelu(fc1(norm2(x))))}.
  *
  * @param table of relative positions, [offsets, heads]
- * @param ready what {@link Tiling#bias} makes of it, where that has been worked out beforehand
  */
-record Block(
-    Norm norm1, Projection qkv, Projection proj, Tensor table, Optional<Tensor> ready, Norm norm2, Projection fc1, Projection fc2) {
+record Block(Norm norm1, Projection qkv, Projection proj, Tensor table, Norm norm2, Projection fc1, Projection fc2) {
   static final String TABLE = "attn.relative_position_bias_table";
-  static final String READY = "attn.bias";
 
   static Block of(Weights weights, String prefix, double eps) {
     return new Block(
@@ -27,15 +23,17 @@ record Block(
         Projection.plain(weights, prefix + "attn.qkv"),
         Projection.plain(weights, prefix + "attn.proj"),
         weights.get(prefix + TABLE),
-        weights.find(prefix + READY),
         Norm.of(weights, prefix + "norm2", eps),
         Projection.plain(weights, prefix + "mlp.fc1"),
         Projection.plain(weights, prefix + "mlp.fc2"));
   }
 
-  /** [B, rows, columns, dim] → the same. All but attention is token by token, so whole windows stay as they are until the end. */
-  Tensor apply(Tensor x, Tiling tiling, Tensor offsets) {
-    Tensor bias = ready.orElseGet(() -> tiling.bias(table, offsets));
+  /**
+   * [B, rows, columns, dim] → the same. All but attention is token by token, so whole windows stay as they are until the end.
+   *
+   * @param bias what {@link Tiling#bias} makes of the table
+   */
+  Tensor apply(Tensor x, Tiling tiling, Tensor bias) {
     if (tiling.isPadded()) {
       return mlp(x.add(tiling.join(attention(tiling.split(norm1.apply(x)), bias))));
     }

@@ -11,7 +11,8 @@ import dev.tenon.model.PatchEmbedding;
 import dev.tenon.model.Projection;
 import dev.tenon.model.Weights;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -28,6 +29,10 @@ public final class Swin implements Network {
   private final Norm embeddingNorm;
   private final List<Stage> stages = new ArrayList<>();
   private final Norm norm;
+  private final Optional<Ready> ready;
+
+  /** The biases of all blocks one after the other, for images of that size. */
+  private record Ready(long height, long width, List<Tensor> biases) {}
 
   /** Blocks on maps of one size, and what leads to the next. */
   private record Stage(List<Block> blocks, Optional<Merging> merging) {
@@ -43,6 +48,11 @@ public final class Swin implements Network {
    * @throws TenonException when a tensor the architecture needs is missing
    */
   public Swin(Weights weights, SwinConfig config) {
+    this(weights, config, Optional.empty());
+  }
+
+  private Swin(Weights weights, SwinConfig config, Optional<Ready> ready) {
+    this.ready = ready;
     this.weights = weights;
     this.config = config;
     this.embeddingNorm = Norm.of(weights, "patch_embed.norm", config.eps());
@@ -96,18 +106,24 @@ public final class Swin implements Network {
   /** Maps [B, rows, columns, dim]: of the patches, then after the blocks of each stage and after each merging in between. */
   public List<Tensor> states(Tensor images) {
     PatchEmbedding embedding = PatchEmbedding.of(weights, "patch_embed.proj");
+    ready.filter(r -> r.height != images.dim(2) || r.width != images.dim(3)).ifPresent(r -> {
+      throw new TenonException("this Swin is ready for images of " + r.height + "×" + r.width + ", but they are " + images.shape()
+          + "; use the network it was made from");
+    });
     List<Tensor> states = new ArrayList<>(List.of(alone(() -> {
       Tensor patches = embeddingNorm.apply(embedding.apply(images));
       return patches.reshape(images.dim(0), images.dim(2) / embedding.patch().dim(0), -1, patches.dim(2));
     })));
+    Iterator<Tensor> biases = ready.map(r -> r.biases.iterator()).orElse(Collections.emptyIterator());
     for (Stage stage : stages) {
-      states.add(through(stage, states.getLast()));
+      states.add(through(stage, states.getLast(), biases));
       stage.merging.ifPresent(merging -> states.add(alone(() -> merging.apply(states.getLast()))));
     }
     return states;
   }
 
-  private Tensor through(Stage stage, Tensor map) {
+  /** {@code biases} are those of this and all later stages, or none. */
+  private Tensor through(Stage stage, Tensor map, Iterator<Tensor> biases) {
     Tiling[] tilings = tilings(stage, map.dim(1), map.dim(2));
     Tensor offsets = tilings[0].offsets();
     Tensor x = map;
@@ -115,7 +131,7 @@ public final class Swin implements Network {
       Block block = stage.blocks.get(j);
       Tiling tiling = tilings[j % 2];
       Tensor before = x;
-      x = alone(() -> block.apply(before, tiling, offsets));
+      x = alone(() -> block.apply(before, tiling, biases.hasNext() ? biases.next() : tiling.bias(block.table(), offsets)));
     }
     return x;
   }
@@ -162,18 +178,18 @@ public final class Swin implements Network {
    * beforehand, in the current scope: for inference, as those biases do not learn.
    */
   public Swin readyFor(long height, long width) {
-    Map<String, Tensor> biases = new LinkedHashMap<>();
+    List<Tensor> biases = new ArrayList<>();
     long rows = height / PatchEmbedding.of(weights, "patch_embed.proj").patch().dim(0);
     long columns = width / PatchEmbedding.of(weights, "patch_embed.proj").patch().dim(1);
-    for (int i = 0; i < stages.size(); i++) {
-      Tiling[] tilings = tilings(stages.get(i), rows, columns);
+    for (Stage stage : stages) {
+      Tiling[] tilings = tilings(stage, rows, columns);
       Tensor offsets = tilings[0].offsets();
-      for (int j = 0; j < stages.get(i).blocks.size(); j++) {
-        biases.put(block(i, j) + Block.READY, tilings[j % 2].bias(stages.get(i).blocks.get(j).table(), offsets).detach());
+      for (int j = 0; j < stage.blocks.size(); j++) {
+        biases.add(tilings[j % 2].bias(stage.blocks.get(j).table(), offsets).detach());
       }
       rows = (rows + 1) / 2;
       columns = (columns + 1) / 2;
     }
-    return with(weights.with(biases));
+    return new Swin(weights, config, Optional.of(new Ready(height, width, biases)));
   }
 }
