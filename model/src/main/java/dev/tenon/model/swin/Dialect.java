@@ -57,7 +57,33 @@ enum Dialect {
       layers.%1$d.blocks.#.mlp.fc2.* <- ~encoder.layers.%1$d.blocks.#.output.dense.*
       """),
 
-  /** The same as transformers 5 keeps it in memory. */
+  /** The second version, in the files of its authors. */
+  MICROSOFT_2("Microsoft", Shifting.BOTH_SIDES, List.of(""), Rows.PATCHES + Rows.END + """
+      head.*
+      - <- layers.#.blocks.#.attn.relative_coords_table
+      """, Rows.BLOCK_2 + """
+      layers.%1$d.downsample.norm.*
+      layers.%1$d.downsample.reduction.weight
+      """),
+
+  HUGGINGFACE_2("Hugging Face", Shifting.BOTH_SIDES, List.of("swinv2.", ""), Rows.HUGGINGFACE + """
+      - <- ~encoder.layers.#.blocks.#.attention.self.relative_position_index
+      - <- ~encoder.layers.#.blocks.#.attention.self.relative_coords_table
+      """, Rows.HUGGINGFACE_BLOCK + """
+      layers.%1$d.blocks.#.attn.qkv.weight <- ~encoder.layers.%1$d.blocks.#.attention.self.query.weight, \
+      ~encoder.layers.%1$d.blocks.#.attention.self.key.weight, ~encoder.layers.%1$d.blocks.#.attention.self.value.weight
+      layers.%1$d.blocks.#.attn.q_bias <- ~encoder.layers.%1$d.blocks.#.attention.self.query.bias
+      layers.%1$d.blocks.#.attn.v_bias <- ~encoder.layers.%1$d.blocks.#.attention.self.value.bias
+      layers.%1$d.blocks.#.attn.logit_scale <- ~encoder.layers.%1$d.blocks.#.attention.self.logit_scale
+      layers.%1$d.blocks.#.attn.cpb_mlp.0.* <- ~encoder.layers.%1$d.blocks.#.attention.self.continuous_position_bias_mlp.0.*
+      layers.%1$d.blocks.#.attn.cpb_mlp.2.weight <- \
+      ~encoder.layers.%1$d.blocks.#.attention.self.continuous_position_bias_mlp.2.weight
+      layers.%1$d.blocks.#.attn.proj.* <- ~encoder.layers.%1$d.blocks.#.attention.output.dense.*
+      layers.%1$d.blocks.#.mlp.fc1.* <- ~encoder.layers.%1$d.blocks.#.intermediate.dense.*
+      layers.%1$d.blocks.#.mlp.fc2.* <- ~encoder.layers.%1$d.blocks.#.output.dense.*
+      """),
+
+  /** The first version as transformers 5 keeps it in memory. */
   HUGGINGFACE_5("Hugging Face", Shifting.BOTH_SIDES, List.of("swin.", ""), Rows.HUGGINGFACE + """
       - <- ~encoder.layers.#.blocks.#.attention.relative_position_bias.relative_position_index
       """, Rows.HUGGINGFACE_BLOCK + """
@@ -89,6 +115,20 @@ enum Dialect {
         layers.%1$d.blocks.#.norm1.*
         layers.%1$d.blocks.#.attn.qkv.*
         layers.%1$d.blocks.#.attn.relative_position_bias_table
+        layers.%1$d.blocks.#.attn.proj.*
+        layers.%1$d.blocks.#.norm2.*
+        layers.%1$d.blocks.#.mlp.fc1.*
+        layers.%1$d.blocks.#.mlp.fc2.*
+        """;
+
+    static final String BLOCK_2 = """
+        layers.%1$d.blocks.#.norm1.*
+        layers.%1$d.blocks.#.attn.qkv.weight
+        layers.%1$d.blocks.#.attn.q_bias
+        layers.%1$d.blocks.#.attn.v_bias
+        layers.%1$d.blocks.#.attn.logit_scale
+        layers.%1$d.blocks.#.attn.cpb_mlp.0.*
+        layers.%1$d.blocks.#.attn.cpb_mlp.2.weight
         layers.%1$d.blocks.#.attn.proj.*
         layers.%1$d.blocks.#.norm2.*
         layers.%1$d.blocks.#.mlp.fc1.*

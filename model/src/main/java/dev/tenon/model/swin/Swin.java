@@ -21,7 +21,7 @@ import java.util.stream.IntStream;
 
 /**
  * A Swin Transformer (Liu et al., 2021) over named tensors: attention within windows, which every second block moves, on maps that get
- * half as high and wide from stage to stage. The names are those of its authors.
+ * half as high and wide from stage to stage; or its second version (Liu et al., 2022). The names are those of its authors.
  */
 public final class Swin implements Network {
   private final Weights weights;
@@ -38,12 +38,12 @@ public final class Swin implements Network {
   private record Stage(List<Block> blocks, Optional<Merging> merging) {
     /** Side of its windows. */
     int window() {
-      return SwinSizes.window(blocks.getFirst().table().shape());
+      return blocks.getFirst().positions().side();
     }
   }
 
   /**
-   * A network over {@code weights}; their memory must outlive it.
+   * A network over {@code weights}, in the current scope; their memory must outlive it.
    *
    * @throws TenonException when a tensor the architecture needs is missing
    */
@@ -56,10 +56,10 @@ public final class Swin implements Network {
     this.weights = weights;
     this.config = config;
     this.embeddingNorm = Norm.of(weights, "patch_embed.norm", config.eps());
-    for (int i = 0; i == 0 || weights.find(block(i, 0) + Block.TABLE).isPresent(); i++) {
+    for (int i = 0; i == 0 || weights.find(block(i, 0) + "norm1.weight").isPresent(); i++) {
       List<Block> blocks = new ArrayList<>();
-      for (int j = 0; j == 0 || weights.find(block(i, j) + Block.TABLE).isPresent(); j++) {
-        blocks.add(Block.of(weights, block(i, j), config.eps()));
+      for (int j = 0; j == 0 || weights.find(block(i, j) + "norm1.weight").isPresent(); j++) {
+        blocks.add(Block.of(weights, block(i, j), config));
       }
       String merging = "layers." + i + ".downsample.";
       stages.add(new Stage(blocks,
@@ -131,7 +131,7 @@ public final class Swin implements Network {
       Block block = stage.blocks.get(j);
       Tiling tiling = tilings[j % 2];
       Tensor before = x;
-      x = alone(() -> block.apply(before, tiling, biases.hasNext() ? biases.next() : tiling.bias(block.table(), offsets)));
+      x = alone(() -> block.apply(before, tiling, biases.hasNext() ? biases.next() : tiling.bias(block.positions().table(), offsets)));
     }
     return x;
   }
@@ -185,7 +185,7 @@ public final class Swin implements Network {
       Tiling[] tilings = tilings(stage, rows, columns);
       Tensor offsets = tilings[0].offsets();
       for (int j = 0; j < stage.blocks.size(); j++) {
-        biases.add(tilings[j % 2].bias(stage.blocks.get(j).table(), offsets).detach());
+        biases.add(tilings[j % 2].bias(stage.blocks.get(j).positions().table(), offsets).detach());
       }
       rows = (rows + 1) / 2;
       columns = (columns + 1) / 2;

@@ -20,9 +20,13 @@ import java.util.SequencedMap;
  * @param stages the stages one after the other
  * @param ratio of the width inside an MLP to that of its tokens
  * @param classes of the head; 0 without a head
+ * @param version 1, or 2, whose windows have no sizes here
  */
-public record SwinSizes(Shape patch, long dim, List<Stage> stages, double ratio, long classes) {
+public record SwinSizes(Shape patch, long dim, List<Stage> stages, double ratio, long classes, int version) {
+  /** Width inside the network of relative positions. */
+  private static final long POSITIONS = 512;
   private static final double STD = 0.02;
+  private static final double SCALE = 10;
 
   /**
    * One stage.
@@ -37,6 +41,11 @@ public record SwinSizes(Shape patch, long dim, List<Stage> stages, double ratio,
     stages = List.copyOf(stages);
   }
 
+  /** Of the first version. */
+  public SwinSizes(Shape patch, long dim, List<Stage> stages, double ratio, long classes) {
+    this(patch, dim, stages, ratio, classes, 1);
+  }
+
   /** Side of the windows whose relative positions a table [offsets, heads] is for; 0 if there is none. */
   static int window(Shape table) {
     int side = ((int) Math.round(Math.sqrt(table.rank() == 2 ? table.dim(0) : 0)) + 1) / 2;
@@ -47,17 +56,21 @@ public record SwinSizes(Shape patch, long dim, List<Stage> stages, double ratio,
   static SwinSizes of(Map<String, Shape> shapes) {
     Shape kernel = shapes.getOrDefault("patch_embed.proj.weight", Shape.of());
     long dim = extent(shapes, "patch_embed.proj.weight", 0);
+    boolean second = shapes.containsKey("layers.0.blocks.0." + Block.LOG_SCALE);
     List<Stage> stages = new ArrayList<>();
     for (int i = 0; i == 0 || has(shapes, "layers." + i + ".blocks."); i++) {
       int depth = 0;
       while (depth == 0 || has(shapes, "layers." + i + ".blocks." + depth + ".")) {
         depth++;
       }
-      Shape table = shapes.getOrDefault("layers." + i + ".blocks.0." + Block.TABLE, Shape.of());
-      stages.add(new Stage(depth, table.rank() == 2 ? (int) table.dim(1) : 0, window(table)));
+      String first = "layers." + i + ".blocks.0.";
+      Shape table = shapes.getOrDefault(first + Positions.TABLE, Shape.of());
+      long heads = second ? extent(shapes, first + Block.LOG_SCALE, 0) : extent(shapes, first + Positions.TABLE, 1);
+      stages.add(new Stage(depth, (int) heads, window(table)));
     }
     return new SwinSizes(kernel.rank() == 4 ? kernel.slice(1, 4) : Shape.of(0, 0, 0), dim, stages,
-        (double) extent(shapes, "layers.0.blocks.0.mlp.fc1.weight", 0) / Math.max(1, dim), extent(shapes, "head.weight", 0));
+        (double) extent(shapes, "layers.0.blocks.0.mlp.fc1.weight", 0) / Math.max(1, dim), extent(shapes, "head.weight", 0),
+        second ? 2 : 1);
   }
 
   private static boolean has(Map<String, Shape> shapes, String prefix) {
@@ -86,7 +99,7 @@ public record SwinSizes(Shape patch, long dim, List<Stage> stages, double ratio,
         block(all, "layers." + i + ".blocks." + j + ".", dim(i), stages.get(i));
       }
       if (i + 1 < stages.size()) {
-        norm(all, "layers." + i + ".downsample.norm", 4 * dim(i));
+        norm(all, "layers." + i + ".downsample.norm", (version == 1 ? 4 : 2) * dim(i));
         all.put("layers." + i + ".downsample.reduction.weight", Shape.of(2 * dim(i), 4 * dim(i)));
       }
     }
@@ -99,8 +112,17 @@ public record SwinSizes(Shape patch, long dim, List<Stage> stages, double ratio,
 
   private void block(Map<String, Shape> all, String at, long width, Stage stage) {
     norm(all, at + "norm1", width);
-    linear(all, at + "attn.qkv", 3 * width, width);
-    all.put(at + Block.TABLE, Shape.of((2L * stage.window - 1) * (2L * stage.window - 1), stage.heads));
+    if (version == 1) {
+      linear(all, at + "attn.qkv", 3 * width, width);
+      all.put(at + Positions.TABLE, Shape.of((2L * stage.window - 1) * (2L * stage.window - 1), stage.heads));
+    } else {
+      all.put(at + "attn.qkv.weight", Shape.of(3 * width, width));
+      all.put(at + "attn.q_bias", Shape.of(width));
+      all.put(at + "attn.v_bias", Shape.of(width));
+      all.put(at + Block.LOG_SCALE, Shape.of(stage.heads, 1, 1));
+      linear(all, at + Positions.MLP + "0", POSITIONS, 2);
+      all.put(at + Positions.MLP + "2.weight", Shape.of(stage.heads, POSITIONS));
+    }
     linear(all, at + "attn.proj", width, width);
     norm(all, at + "norm2", width);
     linear(all, at + "mlp.fc1", Math.round(ratio * width), width);
@@ -124,14 +146,14 @@ public record SwinSizes(Shape patch, long dim, List<Stage> stages, double ratio,
 
   /**
    * Weights to start from, in the current scope: linear layers and tables from a normal of deviation 0.02, patches from one of 1/√(pixels
-   * of a patch), biases 0, norms 1.
+   * of a patch), biases 0, norms 1, the scale of cosines 10.
    */
   public Weights random(DType dtype, long seed) {
     Philox random = Philox.of(seed);
     Map<String, Tensor> weights = new LinkedHashMap<>();
     tensors().forEach((name, shape) -> {
-      if (shape.rank() == 1) {
-        weights.put(name, Tensor.full(dtype, shape, name.endsWith(".bias") ? 0 : 1));
+      if (shape.rank() == 1 || name.endsWith(Block.LOG_SCALE)) {
+        weights.put(name, Tensor.full(dtype, shape, shape.rank() > 1 ? Math.log(SCALE) : name.endsWith("bias") ? 0 : 1));
         return;
       }
       double std = name.startsWith("patch_embed") ? 1 / Math.sqrt(patch.size()) : STD;

@@ -50,8 +50,15 @@ class SwinFileTest {
     backend.close();
   }
 
+  /** Of both versions, with the same windows. */
+  private static Swin swin(Dialect dialect) {
+    boolean second = dialect.toString().endsWith("_2");
+    SwinSizes sizes = new SwinSizes(SIZES.patch(), SIZES.dim(), SIZES.stages(), SIZES.ratio(), SIZES.classes(), second ? 2 : 1);
+    return new Swin(SwinTest.swin(sizes).weights(), new SwinConfig(1e-5, second ? 3 : 0, dialect.shifting()));
+  }
+
   private static Map<String, Tensor> named(Dialect dialect) {
-    return dialect.table().write(SwinTest.swin(SIZES, dialect.shifting()).weights().asMap());
+    return dialect.table().write(swin(dialect).weights().asMap());
   }
 
   @ParameterizedTest
@@ -62,10 +69,10 @@ class SwinFileTest {
         named(dialect).entrySet().stream()
             .map(e -> new TensorEntry(e.getKey(), DType.F64, e.getValue().shape(), e.getValue().contiguous().bytes())).toList(),
         Map.of());
-    Swin swin = SwinFile.load(file, DType.F64);
+    Swin swin = SwinFile.load(file, DType.F64, 3);
     Tensor images = SwinTest.images(1, 3, 14, 20);
     assertThat(swin.config().shifting()).isEqualTo(dialect.shifting());
-    assertThat(swin.forward(images).toDoubles()).isEqualTo(SwinTest.swin(SIZES, dialect.shifting()).forward(images).toDoubles());
+    assertThat(swin.forward(images).toDoubles()).isEqualTo(swin(dialect).forward(images).toDoubles());
   }
 
   @Test
@@ -99,6 +106,8 @@ class SwinFileTest {
     tensors.put("layers.0.blocks.1.attn.relative_position_bias_table", Tensor.zeros(DType.F64, Shape.of(169, 1)));
     assertThatThrownBy(() -> SwinFile.of("these", tensors)).isInstanceOf(TenonException.class)
         .hasMessageContaining("relative_position_bias_table has shape [169, 1], where the others call for [25, 1]");
+    assertThatThrownBy(() -> SwinFile.of("these", named(Dialect.MICROSOFT_2)))
+        .isInstanceOf(TenonException.class).hasMessageContaining("do not say how large its windows are");
     assertThatThrownBy(() -> SwinFile.of("these", Map.of("x", Tensor.zeros(DType.F64, Shape.of(1)))))
         .isInstanceOf(TenonException.class).hasMessageContaining("these holds no Swin");
   }

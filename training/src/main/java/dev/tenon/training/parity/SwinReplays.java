@@ -19,7 +19,8 @@ final class SwinReplays {
 
   private static Map<String, Tensor> network(GoldenCase c) {
     Tensor images = c.in(c.has("in.x") ? "x" : "pixel_values");
-    Swin swin = SwinFile.of("case " + c.name(), c.operands("w"));
+    boolean second = "swinv2".equals(c.config().path("model_type").asText());
+    Swin swin = SwinFile.of("case " + c.name(), c.operands("w"), second ? c.config().get("window_size").asInt() : 0);
     List<Tensor> states = swin.states(images);
     int last = states.size() - 1;
     Map<String, Tensor> outputs = new HashMap<>();
