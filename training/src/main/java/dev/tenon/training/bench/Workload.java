@@ -3,7 +3,8 @@ package dev.tenon.training.bench;
 import dev.tenon.engine.op.Cost;
 
 /** A row of the table, known by its name. */
-public sealed interface Workload permits OpWork, AffinityWork, CtalWork, SoftmaxGramWork, NetworkWork, FullStepWork, RoutedVitWork {
+public sealed interface Workload permits OpWork, AffinityWork, CtalWork, SoftmaxGramWork, NetworkWork, FullStepWork, RoutedVitWork,
+    SwinWork {
   /** Unique, without spaces. */
   String name();
 
