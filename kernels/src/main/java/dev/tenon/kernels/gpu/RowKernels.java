@@ -125,10 +125,19 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
     try (Operands in = launcher.operands(call)) {
       LayerNorm op = (LayerNorm) call.op();
       Tensor mean = call.output(1);
-      int n = mean.size() == 0 ? 0 : (int) (call.input(0).size() / mean.size());
-      launcher.launch(call, Launcher.Entry.of(TEXT, "layerNorm", mean.dtype()), Grid.of(mean.size(), THREADS), n,
-          in.contiguous(0), op.affine() ? in.contiguous(1) : NONE, op.affine() ? in.contiguous(2) : NONE, call.output(0), mean,
-          call.output(2), op.eps());
+      int rows = (int) mean.size();
+      int n = rows == 0 ? 0 : (int) (call.input(0).size() / rows);
+      long x = in.contiguous(0);
+      long weight = op.affine() ? in.contiguous(1) : NONE;
+      long bias = op.affine() ? in.contiguous(2) : NONE;
+      if (isKept(mean.dtype(), rows, n, x, weight, bias, Launcher.address(call.output(0)))) {
+        int together = THREADS / launcher.warp();
+        launcher.launch(call, kept("layerNormKept", n, mean.dtype()), Grid.of((rows + together - 1) / together, THREADS), rows, n, x,
+            weight, bias, call.output(0), mean, call.output(2), op.eps());
+        return;
+      }
+      launcher.launch(call, Launcher.Entry.of(TEXT, "layerNorm", mean.dtype()), Grid.of(rows, THREADS), n, x, weight, bias, call.output(0),
+          mean, call.output(2), op.eps());
     }
   }
 
@@ -146,9 +155,8 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
       if (affine && isKept(dtype, rows, n, g, x, weight, Launcher.address(call.output(0)))) {
         int chunk = Math.max(THREADS / launcher.warp(), (rows + MOST_CHUNKS - 1) / MOST_CHUNKS);
         int chunks = (rows + chunk - 1) / chunk;
-        int values = (n + KEPT_STEP - 1) / KEPT_STEP * KEPT_STEP / launcher.warp();
         long parts = in.scratch(2L * chunks * n * Float.BYTES);
-        launcher.launch(call, Launcher.Entry.of(TEXT, "layerNormGradKept" + values, dtype), Grid.of(chunks, THREADS), rows, n, chunk, g, x,
+        launcher.launch(call, kept("layerNormGradKept", n, dtype), Grid.of(chunks, THREADS), rows, n, chunk, g, x,
             mean, rstd, weight, call.output(0), parts);
         launcher.launch(call, Launcher.Entry.of(TEXT, "layerNormGradSums", dtype), Grid.of((2L * n + SUMMED - 1) / SUMMED, 256), n, chunks,
             parts, call.output(1), call.output(2));
@@ -164,7 +172,12 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
     }
   }
 
-  /** Whether warps of the GPU can keep rows in registers, so that all gradients are made of one reading, 16 bytes at a time. */
+  /** The kernel for lanes that keep as few elements of a row as do. */
+  private Launcher.Entry kept(String name, int n, DType dtype) {
+    return Launcher.Entry.of(TEXT, name + (n + KEPT_STEP - 1) / KEPT_STEP * KEPT_STEP / launcher.warp(), dtype);
+  }
+
+  /** Whether warps of the GPU can keep rows in registers, which they read once, 16 bytes at a time. */
   private boolean isKept(DType dtype, int rows, int n, long... addresses) {
     return launcher.warp() > 1 && dtype != DType.F64 && rows > 0 && n > 0 && n <= MOST_KEPT && n % (PACK / dtype.byteSize()) == 0
         && Arrays.stream(addresses).allMatch(a -> a % PACK == 0);

@@ -387,6 +387,48 @@ template <class T> __device__ inline void layerNormGradParts(
   part[n] = bias;
 }
 
+// A warp a row, VALUES elements a lane, which are in registers; four rows a block.
+template <int VALUES, class T> __device__ inline void layerNormKept(
+    int rows, int n, const T* x, const T* weight, const T* bias, T* y, T* mean, T* rstd, double eps) {
+  const int SIZE = Pack<T>::SIZE;
+  int lane = threadIdx.x % 32, row = blockIdx.x * 4 + threadIdx.x / 32;
+  if (row >= rows) return;
+  i64 start = (i64)row * n;
+  float own[VALUES] = {}, sum = 0;
+#pragma unroll
+  for (int k = 0; k < VALUES; k += SIZE) {
+    int column = k * 32 + lane * SIZE;
+    if (column < n) loadPack(x + start + column, own + k);
+  }
+#pragma unroll
+  for (int k = 0; k < VALUES; k++) sum += own[k];
+  float m = warpReduce<Add>(sum) / n;
+  sum = 0;
+#pragma unroll
+  for (int k = 0; k < VALUES; k++) {
+    own[k] = k / SIZE * SIZE * 32 + lane * SIZE < n ? own[k] - m : 0;
+    sum += own[k] * own[k];
+  }
+  float r = 1 / sqrt(warpReduce<Add>(sum) / n + (float)eps);
+  if (lane == 0) {
+    store(mean + row, m);
+    store(rstd + row, r);
+  }
+#pragma unroll
+  for (int k = 0; k < VALUES; k += SIZE) {
+    int column = k * 32 + lane * SIZE;
+    if (column >= n) continue;
+    float scale[SIZE], shift[SIZE];
+    if (weight) {
+      loadPack(weight + column, scale);
+      loadPack(bias + column, shift);
+    }
+#pragma unroll
+    for (int j = 0; j < SIZE; j++) own[k + j] = weight ? own[k + j] * r * scale[j] + shift[j] : own[k + j] * r;
+    storePack(own + k, y + start + column);
+  }
+}
+
 // All gradients at once, of rows that a warp keeps in registers, VALUES elements a lane. A block's four warps take turns at a chunk of the
 // rows; what weight and bias get by it is a part [2, n] of all.
 template <int VALUES, class T> __device__ inline void layerNormGradKept(int rows, int n, int chunk, const T* g, const T* x, const T* mean,
@@ -517,6 +559,10 @@ template <class T> __device__ inline void layerNormGradSums(int n, int chunks, c
 FOR_TYPE(ROWS, _)
 
 #define KEPT(T, SUFFIX, VALUES) \
+  extern "C" __global__ void __launch_bounds__(128) layerNormKept##VALUES##_##SUFFIX( \
+      int rows, int n, const T* x, const T* weight, const T* bias, T* y, T* mean, T* rstd, double eps) { \
+    layerNormKept<VALUES>(rows, n, x, weight, bias, y, mean, rstd, eps); \
+  } \
   extern "C" __global__ void __launch_bounds__(128, VALUES > 24 ? 3 : 4) layerNormGradKept##VALUES##_##SUFFIX(int rows, int n, int chunk, \
       const T* g, const T* x, const T* mean, const T* rstd, const T* weight, T* gradX, float* parts) { \
     layerNormGradKept<VALUES>(rows, n, chunk, g, x, mean, rstd, weight, gradX, parts); \
