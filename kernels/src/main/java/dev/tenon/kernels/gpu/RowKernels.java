@@ -1,5 +1,6 @@
 package dev.tenon.kernels.gpu;
 
+import dev.tenon.engine.DType;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
@@ -14,6 +15,7 @@ import dev.tenon.engine.op.LogSoftmaxGrad;
 import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Softmax;
 import dev.tenon.engine.op.SoftmaxGrad;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -23,6 +25,13 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
   private static final int THREADS = 128;
   /** Elements of a line that is too short for a block. */
   private static final int MOST_OF_WARP = 512;
+  /** Elements of a row that a warp keeps at most, and steps of that; chunks of rows, and columns of a block that sums over them. */
+  private static final int MOST_KEPT = 1024;
+  private static final int KEPT_STEP = 256;
+  private static final int MOST_CHUNKS = 512;
+  private static final int SUMMED = 16;
+  /** Bytes that are read at once. */
+  private static final int PACK = 16;
   private static final long NONE = 0;
 
   public List<Kernel> all() {
@@ -116,10 +125,19 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
     try (Operands in = launcher.operands(call)) {
       LayerNorm op = (LayerNorm) call.op();
       Tensor mean = call.output(1);
-      int n = mean.size() == 0 ? 0 : (int) (call.input(0).size() / mean.size());
-      launcher.launch(call, Launcher.Entry.of(TEXT, "layerNorm", mean.dtype()), Grid.of(mean.size(), THREADS), n,
-          in.contiguous(0), op.affine() ? in.contiguous(1) : NONE, op.affine() ? in.contiguous(2) : NONE, call.output(0), mean,
-          call.output(2), op.eps());
+      int rows = (int) mean.size();
+      int n = rows == 0 ? 0 : (int) (call.input(0).size() / rows);
+      long x = in.contiguous(0);
+      long weight = op.affine() ? in.contiguous(1) : NONE;
+      long bias = op.affine() ? in.contiguous(2) : NONE;
+      if (isKept(mean.dtype(), rows, n, x, weight, bias, Launcher.address(call.output(0)))) {
+        int together = THREADS / launcher.warp();
+        launcher.launch(call, kept("layerNormKept", n, mean.dtype()), Grid.of((rows + together - 1) / together, THREADS), rows, n, x,
+            weight, bias, call.output(0), mean, call.output(2), op.eps());
+        return;
+      }
+      launcher.launch(call, Launcher.Entry.of(TEXT, "layerNorm", mean.dtype()), Grid.of(rows, THREADS), n, x, weight, bias, call.output(0),
+          mean, call.output(2), op.eps());
     }
   }
 
@@ -128,17 +146,40 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
       boolean affine = ((LayerNormGrad) call.op()).affine();
       int rows = (int) call.input(2).size();
       int n = rows == 0 ? (int) call.output(1).size() : (int) (call.input(1).size() / rows);
+      DType dtype = call.input(1).dtype();
       long g = in.contiguous(0);
       long x = in.contiguous(1);
       long mean = in.contiguous(2);
       long rstd = in.contiguous(3);
-      launcher.launch(call, Launcher.Entry.of(TEXT, "layerNormGrad", call.input(1).dtype()), Grid.of(rows, THREADS), n, g, x, mean,
-          rstd, affine ? in.contiguous(4) : NONE, call.output(0));
+      long weight = affine ? in.contiguous(4) : NONE;
+      if (affine && isKept(dtype, rows, n, g, x, weight, Launcher.address(call.output(0)))) {
+        int chunk = Math.max(THREADS / launcher.warp(), (rows + MOST_CHUNKS - 1) / MOST_CHUNKS);
+        int chunks = (rows + chunk - 1) / chunk;
+        long parts = in.scratch(2L * chunks * n * Float.BYTES);
+        launcher.launch(call, kept("layerNormGradKept", n, dtype), Grid.of(chunks, THREADS), rows, n, chunk, g, x,
+            mean, rstd, weight, call.output(0), parts);
+        launcher.launch(call, Launcher.Entry.of(TEXT, "layerNormGradSums", dtype), Grid.of((2L * n + SUMMED - 1) / SUMMED, 256), n, chunks,
+            parts, call.output(1), call.output(2));
+        return;
+      }
+      launcher.launch(call, Launcher.Entry.of(TEXT, "layerNormGrad", dtype), Grid.of(rows, THREADS), n, g, x, mean, rstd, weight,
+          call.output(0));
       if (affine) {
         reductions.pairs(call, in, rows, n, (chunk, chunks, parts) -> launcher.launch(call,
-            Launcher.Entry.of(TEXT, "layerNormGradParts", call.input(1).dtype()),
-            new Grid((n + THREADS - 1) / THREADS, chunks, 1, THREADS), rows, n, chunk, g, x, mean, rstd, parts));
+            Launcher.Entry.of(TEXT, "layerNormGradParts", dtype), new Grid((n + THREADS - 1) / THREADS, chunks, 1, THREADS), rows, n, chunk,
+            g, x, mean, rstd, parts));
       }
     }
+  }
+
+  /** The kernel for lanes that keep as few elements of a row as do. */
+  private Launcher.Entry kept(String name, int n, DType dtype) {
+    return Launcher.Entry.of(TEXT, name + (n + KEPT_STEP - 1) / KEPT_STEP * KEPT_STEP / launcher.warp(), dtype);
+  }
+
+  /** Whether warps of the GPU can keep rows in registers, which they read once, 16 bytes at a time. */
+  private boolean isKept(DType dtype, int rows, int n, long... addresses) {
+    return launcher.warp() > 1 && dtype != DType.F64 && rows > 0 && n > 0 && n <= MOST_KEPT && n % (PACK / dtype.byteSize()) == 0
+        && Arrays.stream(addresses).allMatch(a -> a % PACK == 0);
   }
 }
