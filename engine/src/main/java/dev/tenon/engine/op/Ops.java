@@ -219,8 +219,9 @@ public final class Ops {
       entry("indexSelect", IndexSelect.class, LayoutExamples::indexSelect),
       entry("indexAdd", IndexAdd.class, LayoutExamples::indexAdd),
       entry("assign", Assign.class, LayoutExamples::assign),
-      entry("sgd", Sgd.class, NormExamples::sgd),
-      entry("sgd without momentum", Sgd.class, NormExamples::sgdWithoutMomentum),
+      entry("average", Average.class, g -> NormExamples.step(g, new Average())),
+      entry("sgd", Sgd.class, g -> NormExamples.step(g, new Sgd(0.5, 0.9, true, 0.01))),
+      entry("sgd without momentum", Sgd.class, g -> NormExamples.step(g, new Sgd(0.5, 0, false, 0.01))),
       entry("adam", AdamW.class, g -> NormExamples.adam(g, false, false)),
       entry("adamW", AdamW.class, g -> NormExamples.adam(g, true, false)),
       entry("adamW with AMSGrad", AdamW.class, g -> NormExamples.adam(g, true, true)));
