@@ -47,10 +47,8 @@ record FullStepWork(VitPreset preset, int batch) implements Workload {
     FullStepWork small = new FullStepWork(VitPreset.TINY, 1);
     EmtalWork.check(type -> training(VitWork.firstBlock(small.vit()), type, true), images(1), arithmetic);
     Training training = training(vit(), arithmetic.dtype(), false);
-    Batch images = images(batch);
-    long[] step = {0};
     Cost forward = new VitWork(preset, batch).cost(DType.F32);
-    return new Prepared(new Cost(3 * forward.flops(), 3 * forward.bytes()), () -> training.step(images, step[0]++, EmtalWork.LR));
+    return Prepared.steps(new Cost(3 * forward.flops(), 3 * forward.bytes()), training, images(batch));
   }
 
   private static Batch images(int batch) {
