@@ -146,6 +146,7 @@ public final class Ops {
       alongPair("compare", Compare.class, _ -> new Compare(Compare.Relation.LT)),
       entry("where", Where.class, LayoutExamples::where),
       along("cast to F32", Cast.class, _ -> new Cast(DType.F32)),
+      entry("cast of several", Cast.class, g -> call(new Cast(DType.BF16), Operand.real(g.shape(0, 3)), Operand.real(g.shape(0, 3)))),
       along("cast to I64", Cast.class, _ -> new Cast(DType.I64)),
       along("sum", Sum.class, axis -> new Sum(List.of(axis), false)),
       alongFilled("extremum", Extremum.class, axis -> new Extremum(true, List.of(axis), false)),

@@ -3,6 +3,9 @@ package dev.tenon.kernels.gpu;
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
 
@@ -64,6 +67,17 @@ public interface Launcher {
   /** How many tensors of {@code addresses} addresses a {@link Group} may have. */
   default int together(int addresses) {
     return 1;
+  }
+
+  /** Tensors in as few groups, one after the other, as hold them. */
+  default List<Group> groups(int[] sizes, long[][] addresses) {
+    List<Group> groups = new ArrayList<>();
+    int to;
+    for (int from = 0; from < sizes.length; from = to) {
+      to = Math.min(sizes.length, from + together(addresses[from].length));
+      groups.add(new Group(Arrays.copyOfRange(sizes, from, to), Arrays.copyOfRange(addresses, from, to)));
+    }
+    return groups;
   }
 
   /**

@@ -9,7 +9,6 @@ import dev.tenon.engine.op.Sgd;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /** Launches the text {@code optimizer}: one pass over parameters and what is remembered of them, as many at a time as a launch takes. */
 public record OptimizerKernels(Launcher launcher) {
@@ -36,7 +35,6 @@ public record OptimizerKernels(Launcher launcher) {
   private void launch(Call call, String kernel, int pointers, Object... attributes) {
     OptimizerStep step = (OptimizerStep) call.op();
     int parameters = step.parameters(call.inputs().size());
-    int most = launcher.together(pointers);
     try (Operands in = launcher.operands(call)) {
       long[][] places = new long[parameters][pointers];
       for (int i = 0; i < parameters; i++) {
@@ -46,8 +44,8 @@ public record OptimizerKernels(Launcher launcher) {
       }
       Launcher.Entry entry = Launcher.Entry.of(TEXT, kernel, call.input(OptimizerStep.RATES).dtype());
       long rates = in.contiguous(OptimizerStep.RATES);
-      for (int from = 0; from < parameters; from += most) {
-        Launcher.Group group = group(call, places, from, Math.min(parameters, from + most));
+      int[] sizes = IntStream.range(0, parameters).map(i -> (int) call.input(step.input(i, 0)).size()).toArray();
+      for (Launcher.Group group : launcher.groups(sizes, places)) {
         List<Object> arguments = new ArrayList<>(List.of(group, rates));
         arguments.addAll(List.of(attributes));
         launcher.launch(call, entry, group.grid(), arguments.toArray());
@@ -57,11 +55,5 @@ public record OptimizerKernels(Launcher launcher) {
         in.finish(i, places[input / step.each()][input % step.each()], call.output(i).dtype());
       }
     }
-  }
-
-  private static Launcher.Group group(Call call, long[][] places, int from, int to) {
-    OptimizerStep step = (OptimizerStep) call.op();
-    return new Launcher.Group(IntStream.range(from, to).map(i -> (int) call.input(step.input(i, 0)).size()).toArray(),
-        Stream.of(places).skip(from).limit(to - from).toArray(long[][]::new));
   }
 }

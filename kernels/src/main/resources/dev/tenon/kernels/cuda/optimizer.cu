@@ -1,5 +1,6 @@
-// Steps of Adam, AdamW, gradient descent and running averages, in place, over the elements of many parameters in one launch. What differs
-// from step to step is read from memory.
+// Steps of Adam, AdamW, gradient descent and running averages, in place, and conversions of what they change, over the elements of many
+// parameters in one launch. What differs from step to step is read from memory. What is fused is spelt out: left to the compiler, bits would
+// depend on the code around.
 #include "tenon.cuh"
 
 // Parameters that a launch steps: how many; then of each its addresses, and its size below the chunks of all up to its end.
@@ -12,37 +13,48 @@ struct Group {
 // Elements of a thread; those of a block are a chunk.
 #define EACH 4
 
-// Steps the block's chunk of the tensor it is in: step() is given an element of each of its N operands and changes all but the second.
-// Addresses that are null are of operands that the step has not.
+// What a thread works on: elements first, first + blockDim.x, … of the tensor with these N addresses.
+template <int N> struct Part {
+  u64 at[N];
+  i64 first, size;
+
+  __device__ inline explicit Part(const Group& group) {
+    const int WORDS = N + 1;
+    int chunk = blockIdx.x;
+    int tensor = 0;
+    for (int last = (int)group.count - 1; tensor < last;) {
+      int middle = (tensor + last) / 2;
+      if ((int)(group.word[middle * WORDS + N] >> 32) > chunk) last = middle;
+      else tensor = middle + 1;
+    }
+    if (tensor > 0) chunk -= (int)(group.word[tensor * WORDS - 1] >> 32);
+    size = (u32)group.word[tensor * WORDS + N];
+    first = (i64)chunk * (EACH * blockDim.x) + threadIdx.x;
+#pragma unroll
+    for (int n = 0; n < N; n++) at[n] = group.word[tensor * WORDS + n];
+  }
+};
+
+// step() is given an element of each of N operands and changes all but the second. Addresses that are null are of operands that it has not.
 template <class T, int N, class Step> __device__ inline void update(const Group& group, const Step& step) {
   typedef COMPUTE(T) C;
-  const int WORDS = N + 1;
-  int chunk = blockIdx.x;
-  int tensor = 0;
-  for (int last = (int)group.count - 1; tensor < last;) {
-    int middle = (tensor + last) / 2;
-    if ((int)(group.word[middle * WORDS + N] >> 32) > chunk) last = middle;
-    else tensor = middle + 1;
-  }
-  if (tensor > 0) chunk -= (int)(group.word[tensor * WORDS - 1] >> 32);
-  i64 size = (u32)group.word[tensor * WORDS + N];
+  Part<N> part(group);
   T* at[N];
 #pragma unroll
-  for (int n = 0; n < N; n++) at[n] = (T*)group.word[tensor * WORDS + n];
-  i64 first = (i64)chunk * (EACH * blockDim.x) + threadIdx.x;
+  for (int n = 0; n < N; n++) at[n] = (T*)part.at[n];
   C x[EACH][N];
 #pragma unroll
   for (int e = 0; e < EACH; e++) {
-    i64 i = first + e * blockDim.x;
+    i64 i = part.first + e * blockDim.x;
 #pragma unroll
     for (int n = 0; n < N; n++) {
-      x[e][n] = i < size && at[n] ? load(at[n] + i) : C(0);
+      x[e][n] = i < part.size && at[n] ? load(at[n] + i) : C(0);
     }
   }
 #pragma unroll
   for (int e = 0; e < EACH; e++) {
-    i64 i = first + e * blockDim.x;
-    if (i < size) {
+    i64 i = part.first + e * blockDim.x;
+    if (i < part.size) {
       step(x[e]);
 #pragma unroll
       for (int n = 0; n < N; n++) {
@@ -58,10 +70,10 @@ template <class C> struct Adam {
   bool decoupled, largest;
 
   __device__ inline void operator()(C* x) const {
-    C g = decoupled ? x[1] : x[1] + weightDecay * x[0];
-    C shrunk = decoupled ? x[0] - lr * weightDecay * x[0] : x[0];
-    C mean = beta1 * x[2] + rest1 * g;
-    C square = beta2 * x[3] + rest2 * g * g;
+    C g = decoupled ? x[1] : fma(weightDecay, x[0], x[1]);
+    C shrunk = decoupled ? fma(-lr * weightDecay, x[0], x[0]) : x[0];
+    C mean = fma(beta1, x[2], rest1 * g);
+    C square = fma(beta2, x[3], rest2 * g * g);
     C bound = largest ? Larger::both(x[4], square) : square;
     x[0] = shrunk - stepSize * mean / (sqrt(bound) / correction + eps);
     x[2] = mean;
@@ -76,13 +88,13 @@ template <class C> struct Descent {
   bool buffered, nesterov;
 
   __device__ inline void operator()(C* x) const {
-    C g = x[1] + weightDecay * x[0];
+    C g = fma(weightDecay, x[0], x[1]);
     C direction = g;
     if (buffered) {
-      x[2] = momentum * x[2] + take * g;
-      direction = nesterov ? g + momentum * x[2] : x[2];
+      x[2] = fma(momentum, x[2], take * g);
+      direction = nesterov ? fma(momentum, x[2], g) : x[2];
     }
-    x[0] = x[0] - lr * direction;
+    x[0] = fma(-lr, direction, x[0]);
   }
 };
 
@@ -90,7 +102,7 @@ template <class C> struct Descent {
 template <class C> struct Average {
   C rate;
 
-  __device__ inline void operator()(C* x) const { x[0] = x[0] - rate * (x[0] - x[1]); }
+  __device__ inline void operator()(C* x) const { x[0] = fma(-rate, x[0] - x[1], x[0]); }
 };
 
 #define OPTIMIZERS(NAME, T, SUFFIX) \
@@ -112,3 +124,17 @@ template <class C> struct Average {
     update<T, 2>(group, Average<C>{load(rates)}); \
   }
 FOR_TYPE(OPTIMIZERS, _)
+
+template <class FROM, class TO> __device__ inline void convert(const Group& group) {
+  Part<2> part(group);
+  const FROM* __restrict__ from = (const FROM*)part.at[0];
+  TO* __restrict__ to = (TO*)part.at[1];
+#pragma unroll
+  for (int e = 0; e < EACH; e++) {
+    i64 i = part.first + e * blockDim.x;
+    if (i < part.size) store(to + i, load(from + i));
+  }
+}
+
+extern "C" __global__ void cast_f32_bf16(const __grid_constant__ Group group) { convert<float, bf16>(group); }
+extern "C" __global__ void cast_bf16_f32(const __grid_constant__ Group group) { convert<bf16, float>(group); }

@@ -2,9 +2,12 @@ package dev.tenon.training.method;
 
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Tensor;
+import dev.tenon.engine.op.Cast;
 import dev.tenon.model.Weights;
 import dev.tenon.model.vit.Vit;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -15,6 +18,8 @@ public final class WorkingCopy {
   private final Vit master;
   private final DType type;
   private final Map<String, Tensor> frozen = new LinkedHashMap<>();
+  /** The names of what is converted in every step. */
+  private final List<String> learning = new ArrayList<>();
 
   /** A copy in {@code type}, for the type of the master weights none; what is frozen is converted in the current scope. */
   public WorkingCopy(Vit master, DType type) {
@@ -22,7 +27,9 @@ public final class WorkingCopy {
     this.type = type;
     master.weights().asMap().forEach((name, t) -> {
       if (!t.requiresGrad()) {
-        frozen.put(name, convert(name, t));
+        frozen.put(name, isHead(name) ? t : t.cast(type));
+      } else if (!isHead(name) && t.dtype() != type) {
+        learning.add(name);
       }
     });
   }
@@ -37,13 +44,19 @@ public final class WorkingCopy {
     if (master.weights().get("pos_embed").dtype() == type) {
       return master;
     }
-    Map<String, Tensor> all = new LinkedHashMap<>();
-    master.weights().asMap().forEach((name, t) -> all.put(name, frozen.containsKey(name) ? frozen.get(name) : convert(name, t)));
+    Map<String, Tensor> all = new LinkedHashMap<>(master.weights().asMap());
+    all.putAll(frozen);
+    if (!learning.isEmpty()) {
+      List<Tensor> copies = new Cast(type).applyAll(learning.stream().map(all::get).toList());
+      for (int i = 0; i < copies.size(); i++) {
+        all.put(learning.get(i), copies.get(i));
+      }
+    }
     return new Vit(new Weights(all), master.config());
   }
 
   /** Logits decide small differences: the head stays as it is. */
-  private Tensor convert(String name, Tensor t) {
-    return name.startsWith("head") ? t : t.cast(type);
+  private static boolean isHead(String name) {
+    return name.startsWith("head");
   }
 }
