@@ -6,5 +6,6 @@ module tenon.model {
   exports dev.tenon.model;
   exports dev.tenon.model.adapter;
   exports dev.tenon.model.affinity;
+  exports dev.tenon.model.swin;
   exports dev.tenon.model.vit;
 }

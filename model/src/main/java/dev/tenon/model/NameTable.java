@@ -39,7 +39,7 @@ public final class NameTable {
   private final List<Pattern> unused = new ArrayList<>();
 
   /** One tensor of ours, and what it is made of. */
-  private record Row(String name, List<String> sources, List<Pattern> patterns, Form form) {}
+  private record Row(String name, Pattern own, List<String> sources, List<Pattern> patterns, Form form) {}
 
   /** Ways in which a source differs from ours in layout. */
   private enum Form {
@@ -108,7 +108,7 @@ public final class NameTable {
     if (name.equals("-")) {
       unused.addAll(patterns);
     } else {
-      rows.add(new Row(name, names, patterns, form));
+      rows.add(new Row(name, pattern(name), names, patterns, form));
     }
   }
 
@@ -211,17 +211,15 @@ public final class NameTable {
   }
 
   private List<String> sources(String name, String prefix) {
-    return row(name).map(row -> row.sources.stream().map(s -> sourceName(s, prefix, index(name))).toList()).orElse(List.of());
+    return row(name).map(row -> {
+      Matcher own = row.own.matcher(name);
+      String index = own.matches() && own.groupCount() > 0 ? own.group(1) : "";
+      return row.sources.stream().map(s -> sourceName(s, prefix, index)).toList();
+    }).orElse(List.of());
   }
 
   private Optional<Row> row(String name) {
-    String numbered = name.replaceFirst("\\.\\d+\\.", ".#.");
-    return rows.stream().filter(row -> row.name.equals(numbered)).findFirst();
-  }
-
-  private static String index(String name) {
-    Matcher number = Pattern.compile("\\.(\\d+)\\.").matcher(name);
-    return number.find() ? number.group(1) : "";
+    return rows.stream().filter(row -> row.own.matcher(name).matches()).findFirst();
   }
 
   /** Whether {@link #write} can express a tensor of that name. */

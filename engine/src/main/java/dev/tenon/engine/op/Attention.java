@@ -7,8 +7,9 @@ import java.util.List;
 
 /**
  * Scaled dot-product attention, {@code softmax(scale·q·kᵀ + bias)·v} for each head. Operands: q [B, Nq, H, d], k and v [B, Nk, H, d]
- * and, under {@code bias}, an additive bias that broadcasts to [B, H, Nq, Nk] (a mask is a bias of 0 and −∞). Under {@code causal}
- * query i sees keys 0 … i. Results: o [B, Nq, H, d] and lse [B, H, Nq], the logarithm of each row's sum of exponentials. A row that
+ * and, under {@code bias}, an additive bias that broadcasts to [B, H, Nq, Nk] (a mask is a bias of 0 and −∞); one for fewer batches than
+ * B, of which B is a multiple, is used again and again, as the windows of one image are in all images. Under {@code causal} query i sees
+ * keys 0 … i. Results: o [B, Nq, H, d] and lse [B, H, Nq], the logarithm of each row's sum of exponentials. A row that
  * sees nothing is zero.
  */
 public record Attention(double scale, boolean causal, boolean bias) implements ByProducts {
@@ -34,7 +35,20 @@ public record Attention(double scale, boolean causal, boolean bias) implements B
   static void checkBias(Op op, Spec q, Spec k, Spec bias) {
     Shape scores = Shape.of(q.dim(0), q.dim(2), q.dim(1), k.dim(1));
     Check.dtype(op, "bias", q.dtype(), bias);
-    Check.that(bias.shape().broadcastsTo(scores), op, "bias", "of a shape that broadcasts to " + scores, bias);
+    long own = biases(bias.shape());
+    Check.that((own > 0 ? scores.dim(0) % own == 0 : scores.dim(0) == 0) && bias.shape().broadcastsTo(scores.with(0, own)), op, "bias",
+        "of a shape that broadcasts to " + scores + ", or to that of a part of its batches", bias);
+  }
+
+  /** How many batches have a bias of their own, [that many, H, Nq, Nk]; batch b has that of b modulo it. */
+  public static long biases(Shape bias) {
+    return bias.rank() == 4 ? bias.dim(0) : 1;
+  }
+
+  /** The shape of scores [B, H, Nq, Nk] as one to which their bias broadcasts. */
+  public static Shape groupedByBias(Shape scores, Shape bias) {
+    long own = biases(bias);
+    return own <= 1 || own == scores.dim(0) ? scores : scores.with(0, own).insert(0, scores.dim(0) / own);
   }
 
   @Override

@@ -64,7 +64,7 @@ public record AttentionGrad(double scale, boolean causal, boolean bias) implemen
       outputs.get(1).v()[kj + c] += scale * gradScore * inputs.get(1).v()[qi + c];
     }
     if (bias) {
-      outputs.get(3).v()[rows.biasAt()[row * rows.keys() + j]] += gradScore;
+      outputs.get(3).v()[rows.biasOf(row, j)] += gradScore;
     }
   }
 

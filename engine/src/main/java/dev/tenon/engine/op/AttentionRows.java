@@ -6,7 +6,7 @@ import java.util.List;
 /**
  * The rows of an attention's score matrix, one for each batch, head and query in that order, for the reference computations.
  *
- * @param biasAt for each score the index of its bias, or null
+ * @param biasAt for each score of the batches that have a bias of their own its index, or null
  */
 record AttentionRows(Ref q, Ref k, double scale, boolean causal, double[] bias, int[] biasAt) {
   /** Operands start with q [B, Nq, H, d] and k [B, Nk, H, d]; {@code bias} may be null. */
@@ -14,8 +14,16 @@ record AttentionRows(Ref q, Ref k, double scale, boolean causal, double[] bias, 
     Ref q = operands.get(0);
     Ref k = operands.get(1);
     Shape scores = Shape.of(q.dim(0), q.dim(2), q.dim(1), k.dim(1));
+    if (bias == null) {
+      return new AttentionRows(q, k, scale, causal, null, null);
+    }
     return new AttentionRows(
-        q, k, scale, causal, bias == null ? null : bias.v(), bias == null ? null : Strides.broadcast(bias.shape(), scores));
+        q, k, scale, causal, bias.v(), Strides.broadcast(bias.shape(), scores.with(0, Attention.biases(bias.shape()))));
+  }
+
+  /** Index of the bias of score (row, j). */
+  int biasOf(int row, int j) {
+    return biasAt[(int) (((long) row * keys() + j) % biasAt.length)];
   }
 
   int count() {
@@ -57,7 +65,7 @@ record AttentionRows(Ref q, Ref k, double scale, boolean causal, double[] bias, 
       for (int c = 0; c < headDim(); c++) {
         dot += q.v()[query(row) + c] * k.v()[key(row, j) + c];
       }
-      score[j] = dot * scale + (bias == null ? 0 : bias[biasAt[row * keys() + j]]);
+      score[j] = dot * scale + (bias == null ? 0 : bias[biasOf(row, j)]);
       if (causal && j > row % q.dim(1)) {
         score[j] = Double.NEGATIVE_INFINITY;
       }

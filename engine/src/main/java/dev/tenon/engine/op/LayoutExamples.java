@@ -69,6 +69,25 @@ final class LayoutExamples {
     return Ops.call(new Pad(List.of(1L, 0L), List.of(2L, 3L), 0.5), Operand.real(g.shape(2, 2)));
   }
 
+  private static Windows windows(Generator g, boolean movesFirst) {
+    int height = g.between(1, 4);
+    int width = g.between(1, 4);
+    int rows = g.extent(1, 9);
+    int columns = g.extent(1, 9);
+    return new Windows(
+        rows, columns, height, width, g.below(Math.min(height, rows)), g.below(Math.min(width, columns)), movesFirst);
+  }
+
+  static Example windowSplit(Generator g, boolean movesFirst) {
+    Windows w = windows(g, movesFirst);
+    return Ops.call(new WindowSplit(w), Operand.real(Shape.of(g.dim(), w.rows(), w.columns(), g.dim())));
+  }
+
+  static Example windowJoin(Generator g, boolean movesFirst) {
+    Windows w = windows(g, movesFirst);
+    return Ops.call(new WindowJoin(w), Operand.real(Shape.of(g.dim() * w.count(), w.tokens(), g.dim())));
+  }
+
   static Example gather(Generator g) {
     Shape shape = g.shape(1, 3);
     int axis = g.axis(shape);

@@ -80,6 +80,17 @@ final class MatrixExamples {
         : Ops.call(op, h.q(), h.kv(), h.kv());
   }
 
+  /** Every second batch has the same bias. */
+  static Example attentionOfWindows(Generator g, boolean grad) {
+    Heads h = Heads.draw(g);
+    Heads all = new Heads(2 * h.batch, h.queries, h.keys, h.heads, h.headDim);
+    Operand bias = Operand.real(h.scores());
+    return grad
+        ? Ops.call(new AttentionGrad(0.5, false, true), all.q(), all.q(), all.kv(), all.kv(), all.q(),
+            Operand.within(all.scores().without(3), 1, 3), bias)
+        : Ops.call(new Attention(0.5, false, true), all.q(), all.kv(), all.kv(), bias);
+  }
+
   static Example attentionGrad(Generator g, boolean causal, boolean bias) {
     Heads h = Heads.draw(g);
     AttentionGrad op = new AttentionGrad(0.5, causal, bias);

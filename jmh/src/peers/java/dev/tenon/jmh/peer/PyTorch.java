@@ -112,7 +112,7 @@ public final class PyTorch implements Engine {
   private static Job step(EmtalWork work, NDManager manager) {
     TorchEmtal torch = new TorchEmtal(manager, work);
     Vit vit = work.vit();
-    Training training = work.training(vit, DType.F32, false);
+    Training<Vit> training = work.training(vit, DType.F32, false);
     Batch batch = work.images();
     double[] expected = IntStream.range(0, 3).mapToDouble(i -> training.step(batch, i, EmtalWork.LR).loss()).toArray();
     double[] actual = {torch.step().getFloat(), torch.step().getFloat(), torch.step().getFloat()};

@@ -6,6 +6,7 @@ import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
+import dev.tenon.engine.op.Attention;
 import dev.tenon.engine.op.AttentionGrad;
 import dev.tenon.engine.op.Op;
 import java.util.Arrays;
@@ -43,7 +44,8 @@ record AttentionGradKernel(Workers workers) implements Kernel {
       Tensor gradScores = Tensor.empty(DType.F32, Shape.of(q.dim(0), q.dim(2), q.dim(1), call.input(2).dim(1)));
       Strided scores = Strided.of(gradScores);
       run(call, heads, scores);
-      Tensor gradBias = gradScores.sumTo(call.input(6).shape());
+      Shape bias = call.input(6).shape();
+      Tensor gradBias = gradScores.reshape(Attention.groupedByBias(gradScores.shape(), bias)).sumTo(bias);
       CopyKernel.copy(workers, gradBias, gradBias.layout(), call.output(3), call.output(3).layout());
     }
   }
@@ -150,7 +152,7 @@ record AttentionGradKernel(Workers workers) implements Kernel {
         int at = r * ld;
         int seen = grad.causal() ? Math.min(i + r + 1, keys) : keys;
         if (bias != null) {
-          bias.read((first + r) * keys, seen, b.row);
+          bias.read((first + r) * keys % bias.size(), seen, b.row);
           AttentionKernel.add(b.p, at, b.row, seen);
         }
         if (b.lse[r] == Float.NEGATIVE_INFINITY) {

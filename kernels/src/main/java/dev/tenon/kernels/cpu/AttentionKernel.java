@@ -131,7 +131,7 @@ record AttentionKernel(Workers workers) implements Kernel {
     private void softmax(long first, int i, int m) {
       for (int r = 0; r < m; r++) {
         if (bias != null) {
-          bias.read((first + r) * keys, seen(i + r), row);
+          bias.read((first + r) * keys % bias.size(), seen(i + r), row);
           add(score, r * ld, row, seen(i + r));
         }
         peaks[r] = VectorMath.peak(score, r * ld, seen(i + r));
@@ -163,8 +163,8 @@ record AttentionKernel(Workers workers) implements Kernel {
     }
   }
 
-  /** The bias as it broadcasts to [B, H, Nq, Nk]. */
+  /** The bias as it broadcasts to [B, H, Nq, Nk], or to that of the batches that have one of their own. */
   static Strided bias(Tensor bias, Tensor q, long keys) {
-    return Strided.of(bias, bias.layout().expand(Shape.of(q.dim(0), q.dim(2), q.dim(1), keys)));
+    return Strided.of(bias, bias.layout().expand(Shape.of(Attention.biases(bias.shape()), q.dim(2), q.dim(1), keys)));
   }
 }

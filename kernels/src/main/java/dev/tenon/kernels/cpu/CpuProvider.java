@@ -55,6 +55,7 @@ public final class CpuProvider implements BackendProvider {
     kernels.add(new MaxPoolKernel(workers));
     UnfoldKernel.OPS.forEach(op -> kernels.add(new UnfoldKernel(op, workers)));
     IndexKernel.OPS.forEach(op -> kernels.add(new IndexKernel(op, workers)));
+    WindowKernel.OPS.forEach(op -> kernels.add(new WindowKernel(op, workers)));
     AffinityKernel.OPS.forEach(op -> kernels.add(new AffinityKernel(op, workers)));
     PixelLossKernel.OPS.forEach(op -> kernels.add(new PixelLossKernel(op, workers)));
     LineKernel.OPS.forEach(op -> kernels.add(new LineKernel(op, workers)));

@@ -117,7 +117,7 @@ record Attention32Kernels(Launcher launcher, ReduceKernels reductions, int multi
         reductions.sumTo(call, in, DType.F32, (Long) gradQ, all, call.output(0));
       }
       if (bias != null) {
-        reductions.sumTo(call, in, DType.F32, scores, scores(q, k), call.output(3));
+        reductions.sumTo(call, in, DType.F32, scores, Attention.groupedByBias(scores(q, k), bias.shape()), call.output(3));
       }
     }
   }

@@ -27,7 +27,7 @@ final class CudaKernels {
     ReduceKernels reductions = new ReduceKernels(launcher);
     List<Kernel> products = products(driver, launcher, info, precision);
     return Stream.of(
-        new ElementwiseKernels(launcher, false, false).all(),
+        new ElementwiseKernels(launcher, false).all(),
         new CastKernels(launcher).all(),
         new MoveKernels(launcher, faults).all(),
         reductions.all(),
@@ -38,13 +38,14 @@ final class CudaKernels {
         new Attention32Kernels(launcher, reductions, info.multiprocessors(), info.sharedBytes()).all(),
         new FlashKernels(launcher, reductions).all(),
         isHopper(info) ? new Flash90Kernels(driver, launcher, info.multiprocessors()).all() : List.<Kernel>of(),
+        precision == Precision.FP32_SPLIT ? new SplitAttention(driver, launcher, info.multiprocessors()).all() : List.<Kernel>of(),
         new DepthwiseKernels(launcher, reductions, info.multiprocessors(), info.sharedBytes()).all(),
         isHopper(info) ? new Grouped90Kernels(launcher, info.multiprocessors(), info.sharedBytes()).all() : List.<Kernel>of(),
         new GroupedConvKernels(launcher, info.multiprocessors(), info.sharedBytes(), precision == Precision.TF32).all(),
         isHopper(info) ? new HopperConvKernels(driver, launcher, info.multiprocessors()).all() : List.<Kernel>of(),
         new ImplicitConvKernels(launcher, reductions, info.multiprocessors()).all(),
         precision == Precision.FP32_SPLIT ? new ProductConvKernels(launcher, reductions, new KernelRegistry(Stream.of(products,
-            new SpatialKernels(launcher).all(), new ElementwiseKernels(launcher, false, false).all()).flatMap(List::stream).toList())).all()
+            new SpatialKernels(launcher).all(), new ElementwiseKernels(launcher, false).all()).flatMap(List::stream).toList())).all()
             : List.<Kernel>of(),
         new AffinityKernels(launcher, new KernelRegistry(products)).all(),
         new ConvKernels(launcher).all(),

@@ -95,7 +95,7 @@ record FlashKernels(Launcher launcher, ReduceKernels reductions) {
       launch(call, "flashGradKeyValue", q, k.dim(1), 6, heads, op.scale(), g, q, k, v, orNull(bias), lse, delta, call.output(1),
           call.output(2));
       if (bias != null) {
-        reductions.sumTo(call, in, DType.F32, scores, scores(q, k), call.output(3));
+        reductions.sumTo(call, in, DType.F32, scores, Attention.groupedByBias(scores(q, k), bias.shape()), call.output(3));
       }
     }
   }

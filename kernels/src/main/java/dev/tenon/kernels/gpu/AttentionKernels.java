@@ -1,6 +1,7 @@
 package dev.tenon.kernels.gpu;
 
 import dev.tenon.engine.DType;
+import dev.tenon.engine.Layout;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
@@ -43,7 +44,7 @@ public record AttentionKernels(Launcher launcher, ReduceKernels reductions, Tile
     return reason == null ? tiles.refusal(call.input(q), held) : reason;
   }
 
-  /** As the kernels' structure {@code Heads}: extents, and the strides of q, k, v and the bias. */
+  /** As the kernels' structure {@code Heads}: extents, how many batches have a bias of their own, and the strides of q, k, v and bias. */
   public static int[] heads(Tensor q, Tensor k, Tensor v, boolean causal, Tensor bias) {
     int[] heads = new int[22];
     heads[0] = (int) q.dim(1);
@@ -51,14 +52,19 @@ public record AttentionKernels(Launcher launcher, ReduceKernels reductions, Tile
     heads[2] = (int) q.dim(2);
     heads[3] = (int) q.dim(3);
     heads[4] = causal ? 1 : 0;
-    heads[5] = bias == null ? 0 : 1;
+    heads[5] = bias == null ? 0 : (int) Attention.biases(bias.shape());
     for (int d = 0; d < 4; d++) {
       heads[6 + d] = (int) q.layout().stride(d);
       heads[10 + d] = (int) k.layout().stride(d);
       heads[14 + d] = (int) v.layout().stride(d);
-      heads[18 + d] = bias == null ? 0 : (int) bias.layout().expand(scores(q, k)).stride(d);
+      heads[18 + d] = bias == null ? 0 : (int) strides(bias, scores(q, k)).stride(d);
     }
     return heads;
+  }
+
+  /** How a bias lies that is for scores of that shape, or for part of their batches. */
+  public static Layout strides(Tensor bias, Shape scores) {
+    return bias.layout().expand(scores.with(0, Attention.biases(bias.shape())));
   }
 
   /** The shape of the scores: [batch, heads, queries, keys]. */
@@ -106,7 +112,7 @@ public record AttentionKernels(Launcher launcher, ReduceKernels reductions, Tile
       launcher.launch(call, tiles.entry("gradKeyValue", true, q, tile), grid(q, k.dim(1), tile.keys, tile), heads, op.scale(), g, q, k, v,
           orNull(bias), lse, delta, call.output(1), call.output(2));
       if (bias != null) {
-        reductions.sumTo(call, in, type, scores, scores(q, k), call.output(3));
+        reductions.sumTo(call, in, type, scores, Attention.groupedByBias(scores(q, k), bias.shape()), call.output(3));
       }
     }
   }

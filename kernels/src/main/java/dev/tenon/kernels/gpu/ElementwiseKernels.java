@@ -20,10 +20,9 @@ import java.util.function.Consumer;
 /**
  * Launches the text {@code elementwise}: maps of one element, of pairs, and the gated activation.
  *
- * @param labels whether the text compares and chooses whole numbers, too
  * @param fours whether it has kernels of which a thread takes four neighbors at once
  */
-public record ElementwiseKernels(Launcher launcher, boolean labels, boolean fours) {
+public record ElementwiseKernels(Launcher launcher, boolean fours) {
   private static final String TEXT = "elementwise";
   private static final int FOUR = 4;
 
@@ -33,8 +32,9 @@ public record ElementwiseKernels(Launcher launcher, boolean labels, boolean four
         kernel(UnaryGrad.class,
             c -> mapped(c, "unaryGrad_" + ((UnaryGrad) c.op()).fn(), ((UnaryGrad) c.op()).a(), ((UnaryGrad) c.op()).b())),
         kernel(Binary.class, c -> mapped(c, "binary_" + ((Binary) c.op()).fn())),
-        new OpKernel("elementwise", Compare.class, this::choiceRefusal, c -> mapped(c, "compare_" + ((Compare) c.op()).relation())),
-        new OpKernel("elementwise", Where.class, this::choiceRefusal, c -> mapped(c, "where")),
+        new OpKernel("elementwise", Compare.class, ElementwiseKernels::choiceRefusal,
+            c -> mapped(c, "compare_" + ((Compare) c.op()).relation())),
+        new OpKernel("elementwise", Where.class, ElementwiseKernels::choiceRefusal, c -> mapped(c, "where")),
         new OpKernel("gatedGelu", GatedGelu.class, Fit::real, this::gatedGelu),
         new OpKernel("gatedGelu", GatedGeluGrad.class, Fit::real, this::gatedGeluGrad));
   }
@@ -43,8 +43,9 @@ public record ElementwiseKernels(Launcher launcher, boolean labels, boolean four
     return new OpKernel("elementwise", op, ElementwiseKernels::refusal, run);
   }
 
-  private String choiceRefusal(Call call) {
-    return labels && call.inputs().stream().noneMatch(t -> t.dtype().isFloating()) ? together(call, Fit.small(call)) : refusal(call);
+  /** Whole numbers are compared and chosen, too. */
+  private static String choiceRefusal(Call call) {
+    return call.inputs().stream().noneMatch(t -> t.dtype().isFloating()) ? together(call, Fit.small(call)) : refusal(call);
   }
 
   private static String refusal(Call call) {

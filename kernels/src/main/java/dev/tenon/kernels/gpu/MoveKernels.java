@@ -17,11 +17,16 @@ import dev.tenon.engine.op.Pad;
 import dev.tenon.engine.op.Roll;
 import dev.tenon.engine.op.ScatterAdd;
 import dev.tenon.engine.op.SliceGrad;
+import dev.tenon.engine.op.WindowJoin;
+import dev.tenon.engine.op.WindowSplit;
+import dev.tenon.engine.op.Windows;
 import java.util.List;
 
 /** Launches the text {@code move}: copies, conversions, joining, padding, picking by index and adding back. */
 public record MoveKernels(Launcher launcher, Faults faults) {
   private static final String TEXT = "move";
+  /** Bytes that are moved at once. */
+  private static final int PACK = 16;
 
   public List<Kernel> all() {
     return List.of(
@@ -32,6 +37,8 @@ public record MoveKernels(Launcher launcher, Faults faults) {
         new OpKernel("copy", Pad.class, Fit::small, this::pad),
         new OpKernel("copy", SliceGrad.class, Fit::small, this::sliceGrad),
         new OpKernel("copy", Roll.class, Fit::small, this::roll),
+        new OpKernel("windows", WindowSplit.class, Fit::small, c -> windows(c, "windowSplit", ((WindowSplit) c.op()).windows())),
+        new OpKernel("windows", WindowJoin.class, Fit::small, c -> windows(c, "windowJoin", ((WindowJoin) c.op()).windows())),
         new OpKernel("pick", Gather.class, Fit::small, this::gather),
         new OpKernel("pick", IndexSelect.class, Fit::small, this::indexSelect),
         new OpKernel("collect", ScatterAdd.class, Fit::real, this::scatterAdd),
@@ -119,6 +126,20 @@ public record MoveKernels(Launcher launcher, Faults faults) {
     long[] strides = layout.strides();
     strides[axis] = 0;
     return Layout.of(layout.shape().with(axis, extent), strides, 0);
+  }
+
+  /** Pixel by pixel, 16 bytes of one at a time where its channels are multiples of that. */
+  private void windows(Call call, String name, Windows windows) {
+    try (Operands in = launcher.operands(call)) {
+      Tensor y = call.output(0);
+      int width = y.dtype().byteSize();
+      long x = in.contiguous(0);
+      boolean packs = y.dim(-1) * width % PACK == 0 && (x | Launcher.address(y)) % PACK == 0;
+      int each = packs ? PACK / width : 1;
+      long elements = y.size() / each;
+      launcher.launch(call, new Launcher.Entry(TEXT, name, Integer.toString(width * each)), Grid.over(elements, 4),
+          windows.pack(y.dim(-1) / each), (int) elements, x, y);
+    }
   }
 
   private void gather(Call call) {

@@ -1,5 +1,6 @@
 package dev.tenon.kernels.gpu;
 
+import dev.tenon.engine.DType;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
@@ -23,6 +24,8 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
   private static final int THREADS = 128;
   /** Elements of a line that is too short for a block. */
   private static final int MOST_OF_WARP = 512;
+  /** Bytes that a lane reads at once. */
+  private static final int PACK = 16;
   private static final long NONE = 0;
 
   public List<Kernel> all() {
@@ -117,10 +120,30 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
       LayerNorm op = (LayerNorm) call.op();
       Tensor mean = call.output(1);
       int n = mean.size() == 0 ? 0 : (int) (call.input(0).size() / mean.size());
-      launcher.launch(call, Launcher.Entry.of(TEXT, "layerNorm", mean.dtype()), Grid.of(mean.size(), THREADS), n,
-          in.contiguous(0), op.affine() ? in.contiguous(1) : NONE, op.affine() ? in.contiguous(2) : NONE, call.output(0), mean,
+      long x = in.contiguous(0);
+      if (op.affine() && launcher.warp() > 1 && mean.dtype() != DType.F64 && n > 0
+          && shortLayerNorm(call, n, x, in.contiguous(1), in.contiguous(2), op.eps())) {
+        return;
+      }
+      launcher.launch(call, Launcher.Entry.of(TEXT, "layerNorm", mean.dtype()), Grid.of(mean.size(), THREADS), n, x, op.affine() ? in.contiguous(1) : NONE, op.affine() ? in.contiguous(2) : NONE, call.output(0), mean,
           call.output(2), op.eps());
     }
+  }
+
+  /** Rows that half a warp, or a warp, reads 16 bytes a lane, once or twice; false where they are longer, or do not begin at such. */
+  private boolean shortLayerNorm(Call call, int n, long x, long weight, long bias, double eps) {
+    Tensor mean = call.output(1);
+    int bytes = n * mean.dtype().byteSize();
+    long y = Launcher.address(call.output(0));
+    if (bytes % PACK != 0 || (x | weight | bias | y) % PACK != 0 || bytes > 2 * launcher.warp() * PACK) {
+      return false;
+    }
+    int lanes = bytes > launcher.warp() / 2 * PACK ? launcher.warp() : launcher.warp() / 2;
+    int each = bytes > launcher.warp() * PACK ? 2 : 1;
+    int rows = (int) mean.size();
+    launcher.launch(call, Launcher.Entry.of(TEXT, "layerNorm" + lanes + "by" + each, mean.dtype()), Grid.each((long) rows * lanes), rows, n,
+        x, weight, bias, y, mean, call.output(2), eps);
+    return true;
   }
 
   private void layerNormGrad(Call call) {

@@ -33,9 +33,10 @@ final class OpenClKernels {
     List<Kernel> kernels = Stream.of(
         wide == null ? List.<Kernel>of() : wide.all(),
         wide == null ? List.<Kernel>of() : new WideAttention(launcher, wide, reductions).all(),
-        new ElementwiseKernels(launcher, true, device.hasTeams()).all(),
+        new ElementwiseKernels(launcher, device.hasTeams()).all(),
         new MoveKernels(launcher, faults).all(),
         reductions.all(),
+        device.hasTeams() ? new HeldRows(launcher).all() : List.<Kernel>of(),
         new RowKernels(launcher, faults, reductions).all(),
         new GemmKernels(launcher, products).all(),
         new AffinityKernels(launcher, products, device.hasTeams() ? 128 : 1).all(),

@@ -9,6 +9,7 @@ import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.Attention;
 import dev.tenon.engine.op.AttentionGrad;
+import dev.tenon.kernels.gpu.AttentionKernels;
 import dev.tenon.kernels.gpu.Fit;
 import dev.tenon.kernels.gpu.Grid;
 import dev.tenon.kernels.gpu.Launcher;
@@ -72,9 +73,10 @@ record WideAttention(Launcher launcher, WideKernels wide, ReduceKernels reductio
   }
 
   private static int[] rows(Operand scores, boolean causal, Tensor bias) {
-    int[] rows = {scores.extent(1), scores.extent(3), scores.extent(2), causal ? 1 : 0, 0, 0, 0, 0};
+    int[] rows = {scores.extent(1), scores.extent(3), scores.extent(2), causal ? 1 : 0,
+        bias == null ? 1 : (int) Attention.biases(bias.shape()), 0, 0, 0, 0};
     for (int d = 0; bias != null && d < 4; d++) {
-      rows[4 + d] = (int) bias.layout().expand(scores.layout.permute(0, 2, 1, 3).shape()).stride(d);
+      rows[5 + d] = (int) AttentionKernels.strides(bias, scores.layout.permute(0, 2, 1, 3).shape()).stride(d);
     }
     return rows;
   }
@@ -118,7 +120,8 @@ record WideAttention(Launcher launcher, WideKernels wide, ReduceKernels reductio
       product(call, grad, Operand.of(k), op.scale(), Operand.of(call.output(0)));
       product(call, grad.turned(), Operand.of(q), op.scale(), Operand.of(call.output(1)));
       if (bias != null) {
-        reductions.sumTo(call, in, q.dtype(), (long) grad.at, grad.layout.permute(0, 2, 1, 3).shape(), call.output(3));
+        Shape shape = grad.layout.permute(0, 2, 1, 3).shape();
+        reductions.sumTo(call, in, q.dtype(), (long) grad.at, Attention.groupedByBias(shape, bias.shape()), call.output(3));
       }
     }
   }

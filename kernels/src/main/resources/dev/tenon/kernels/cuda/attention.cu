@@ -45,7 +45,7 @@ template <class T, class C> __device__ inline C score(
     return -INFINITY;
   }
   C s = dot * C(scale);
-  return h.biased ? s + load(bias + (i64)batch * h.bias[0] + (i64)head * h.bias[1] + (i64)query * h.bias[2]
+  return h.biased ? s + load(bias + (i64)(batch % h.biased) * h.bias[0] + (i64)head * h.bias[1] + (i64)query * h.bias[2]
       + (i64)key * h.bias[3]) : s;
 }
 

@@ -212,7 +212,7 @@ template <int D, int R> __device__ inline void forward(
   q += (i64)batch * h.q[0] + (i64)head * h.q[2];
   k += (i64)batch * h.k[0] + (i64)head * h.k[2];
   v += (i64)batch * h.v[0] + (i64)head * h.v[2];
-  bias += (i64)batch * h.bias[0] + (i64)head * h.bias[1];
+  if (h.biased) bias += (i64)(batch % h.biased) * h.bias[0] + (i64)head * h.bias[1];
   float max[R], sum[R], out[R][D / 8];
 #pragma unroll
   for (int i = 0; i < R; i++) {
@@ -370,7 +370,7 @@ template <int D> struct Grad {
       float s[R][J];
       dots<D, R, J>(s, (half ? sg : sq) + row * STRIDE, (half ? sv : sk) + tx * STRIDE);
       if (half == 0) {
-        const float* ours = bias + (i64)batch() * h.bias[0] + (i64)head() * h.bias[1];
+        const float* ours = h.biased ? bias + (i64)(batch() % h.biased) * h.bias[0] + (i64)head() * h.bias[1] : bias;
         finishScores<R, J>(s, h, scale * float(LOG2E), ours, sp + row * LINE + tx, first + row, from + tx, end);
 #pragma unroll
         for (int i = 0; i < R; i++) {

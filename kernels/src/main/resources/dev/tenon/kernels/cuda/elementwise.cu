@@ -125,6 +125,13 @@ template <class F, class T> __device__ inline void binary(const Walk& w, const T
   map(w, operands, z, [](const T* x, const T* y, T* z) { F::apply(load(x), load(y), z); });
 }
 
+// Whole numbers are compared and chosen, too.
+#define FOR_WHOLE(MACRO, NAME) \
+  MACRO(NAME, i64, i64) MACRO(NAME, int, i32) MACRO(NAME, unsigned char, u8) MACRO(NAME, unsigned char, bool)
+__device__ inline i64 load(const i64* p) { return *p; }
+__device__ inline int load(const int* p) { return *p; }
+__device__ inline int load(const unsigned char* p) { return *p; }
+
 template <class F, class T> __device__ inline void relation(const Walk& w, const T* x, const T* y, unsigned char* z) {
   FOR_EACH(i, w.size) {
     int at[2];
@@ -168,7 +175,8 @@ BINARY_TABLE(BINARY)
   struct NAME##Relation { \
     template <class C> __device__ static void apply(C x, C y, unsigned char* z) { *z = VALUE; } \
   }; \
-  FOR_TYPE(COMPARE_KERNELS, NAME)
+  FOR_TYPE(COMPARE_KERNELS, NAME) \
+  FOR_WHOLE(COMPARE_KERNELS, NAME)
 COMPARE_TABLE(COMPARE)
 
 template <class T> __device__ inline void where(
@@ -184,6 +192,7 @@ template <class T> __device__ inline void where(
     where(w, condition, x, y, z); \
   }
 FOR_TYPE(WHERE, _)
+FOR_WHOLE(WHERE, _)
 
 // GELU of a hidden layer gated by expert; the gate is repeated over the expert's width.
 template <class T> __device__ inline void gatedGelu(int size, int width, const T* z, const T* gate, T* y) {

@@ -90,7 +90,7 @@ template <bool ROWS_ARE_KEYS> __device__ inline void score(
     for (int e = 0; e < 4; e++) s[n][e] *= scale;
   }
   if (!h.biased && from + TILE <= h.keys && first + TILE <= h.queries && !(h.causal && from + TILE - 1 > first)) return;
-  const bf16* line = bias + (i64)batch * h.bias[0] + (i64)head * h.bias[1];
+  const bf16* line = h.biased ? bias + (i64)(batch % h.biased) * h.bias[0] + (i64)head * h.bias[1] : bias;
 #pragma unroll
   for (int n = 0; n < 8; n++) {
 #pragma unroll

@@ -59,6 +59,61 @@ CASTS_FROM(int, i32)
 CASTS_FROM(unsigned char, u8)
 CASTS_FROM(Bool, bool)
 
+// How maps [rows, columns, channels] are cut into windows: moved up by `down` and to the left by `across`, before zeros make up
+// whole windows, or after.
+struct Windows {
+  int rows, columns, height, width, down, across, movesFirst, channels;
+};
+
+// Which of `extent` rows or columns is at i when the map has been moved; -1 for zeros.
+__device__ inline int movedFrom(const Windows& w, int i, int shift, int extent, int whole) {
+  int there = i + shift, end = w.movesFirst ? extent : whole;
+  if (w.movesFirst && i >= extent) return -1;
+  if (there >= end) there -= end;
+  return there < extent ? there : -1;
+}
+
+__device__ inline int movedTo(const Windows& w, int i, int shift, int extent, int whole) {
+  return i >= shift ? i - shift : i - shift + (w.movesFirst ? extent : whole);
+}
+
+// Elements are packs of channels where there are whole ones.
+template <class T> __device__ inline void windowSplit(const Windows& w, int size, const T* x, T* y) {
+  int wide = (w.columns + w.width - 1) / w.width, high = (w.rows + w.height - 1) / w.height;
+  FOR_EACH(i, size) {
+    int token = (int)i / w.channels, line = token / w.width, window = line / w.height, above = window / wide, image = above / high;
+    int row = movedFrom(w, (above - image * high) * w.height + line - window * w.height, w.down, w.rows, high * w.height);
+    int column = movedFrom(w, (window - above * wide) * w.width + token - line * w.width, w.across, w.columns, wide * w.width);
+    T value = {};
+    if (row >= 0 && column >= 0) value = x[((image * w.rows + row) * w.columns + column) * w.channels + ((int)i - token * w.channels)];
+    y[i] = value;
+  }
+}
+
+template <class T> __device__ inline void windowJoin(const Windows& w, int size, const T* x, T* y) {
+  int wide = (w.columns + w.width - 1) / w.width, high = (w.rows + w.height - 1) / w.height;
+  FOR_EACH(i, size) {
+    int pixel = (int)i / w.channels, line = pixel / w.columns, image = line / w.rows;
+    int row = movedTo(w, line - image * w.rows, w.down, w.rows, high * w.height);
+    int column = movedTo(w, pixel - line * w.columns, w.across, w.columns, wide * w.width);
+    int above = row / w.height, beside = column / w.width;
+    int token = (((image * high + above) * wide + beside) * w.height + row - above * w.height) * w.width + column - beside * w.width;
+    y[i] = x[token * w.channels + ((int)i - pixel * w.channels)];
+  }
+}
+#define WINDOWS(BYTES, T) \
+  extern "C" __global__ void windowSplit_##BYTES(const __grid_constant__ Windows w, int size, const T* x, T* y) { \
+    windowSplit(w, size, x, y); \
+  } \
+  extern "C" __global__ void windowJoin_##BYTES(const __grid_constant__ Windows w, int size, const T* x, T* y) { \
+    windowJoin(w, size, x, y); \
+  }
+WINDOWS(1, unsigned char)
+WINDOWS(2, unsigned short)
+WINDOWS(4, u32)
+WINDOWS(8, u64)
+WINDOWS(16, uint4)
+
 // Picks by index along one dimension. Operands of the walk: index, and x with stride 0 along that dimension.
 template <class T> __device__ inline void pick(
     const Walk& w, const i64* index, const T* x, T* y, int extent, int stride, int op, Fault* fault) {

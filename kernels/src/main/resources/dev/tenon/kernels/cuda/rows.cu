@@ -258,6 +258,65 @@ template <class T> __device__ inline void layerNorm(
   }
 }
 
+// The same of rows that LANES neighbors among the lanes of a warp hold, EACH packs a lane: short ones, for which a block would be idle.
+template <int LANES, int EACH, class T> __device__ inline void layerNormShort(
+    int rows, int n, const T* x, const T* weight, const T* bias, T* y, T* mean, T* rstd, float eps) {
+  const int SIZE = Pack<T>::SIZE;
+  int row = (blockIdx.x * blockDim.x + threadIdx.x) / LANES, lane = threadIdx.x % LANES;
+  i64 start = (i64)row * n;
+  float own[EACH * SIZE] = {}, sum = 0;
+#pragma unroll
+  for (int k = 0; k < EACH; k++) {
+    int column = (k * LANES + lane) * SIZE;
+    if (row < rows && column < n) loadPack(x + start + column, own + k * SIZE);
+#pragma unroll
+    for (int j = 0; j < SIZE; j++) sum += own[k * SIZE + j];
+  }
+#pragma unroll
+  for (int s = LANES / 2; s > 0; s >>= 1) sum += __shfl_xor_sync(0xffffffffu, sum, s);
+  float m = sum / n;
+  sum = 0;
+#pragma unroll
+  for (int k = 0; k < EACH; k++) {
+#pragma unroll
+    for (int j = 0; j < SIZE; j++) {
+      float d = own[k * SIZE + j] - m;
+      sum += (k * LANES + lane) * SIZE < n ? d * d : 0;
+    }
+  }
+#pragma unroll
+  for (int s = LANES / 2; s > 0; s >>= 1) sum += __shfl_xor_sync(0xffffffffu, sum, s);
+  float r = 1 / sqrt(sum / n + eps);
+  if (row >= rows) return;
+  if (lane == 0) {
+    store(mean + row, m);
+    store(rstd + row, r);
+  }
+#pragma unroll
+  for (int k = 0; k < EACH; k++) {
+    int column = (k * LANES + lane) * SIZE;
+    if (column < n) {
+      float scale[SIZE], shift[SIZE];
+      loadPack(weight + column, scale);
+      loadPack(bias + column, shift);
+#pragma unroll
+      for (int j = 0; j < SIZE; j++) own[k * SIZE + j] = (own[k * SIZE + j] - m) * r * scale[j] + shift[j];
+      storePack(own + k * SIZE, y + start + column);
+    }
+  }
+}
+#define SHORT(LANES, EACH, T, SUFFIX) \
+  extern "C" __global__ void layerNorm##LANES##by##EACH##_##SUFFIX( \
+      int rows, int n, const T* x, const T* weight, const T* bias, T* y, T* mean, T* rstd, double eps) { \
+    layerNormShort<LANES, EACH>(rows, n, x, weight, bias, y, mean, rstd, (float)eps); \
+  }
+SHORT(16, 1, float, f32)
+SHORT(32, 1, float, f32)
+SHORT(32, 2, float, f32)
+SHORT(16, 1, bf16, bf16)
+SHORT(32, 1, bf16, bf16)
+SHORT(32, 2, bf16, bf16)
+
 template <class T> __device__ inline void layerNormGrad(
     int n, const T* g, const T* x, const T* mean, const T* rstd, const T* weight, T* gradX) {
   typedef COMPUTE(T) C;

@@ -37,6 +37,48 @@ kernel void copyTiles(Walk w, int rows, int columns, int xRow, int xColumn, int 
   }
 }
 
+// How maps [rows, columns, channels] are cut into windows: moved up by `down` and to the left by `across`, before zeros make up
+// whole windows, or after.
+typedef struct {
+  int rows, columns, height, width, down, across, movesFirst, channels;
+} Windows;
+
+// Which of `extent` rows or columns is at i when the map has been moved; -1 for zeros.
+inline int movedFrom(const Windows* w, int i, int shift, int extent, int whole) {
+  int end = w->movesFirst ? extent : whole, there = i + shift >= end ? i + shift - end : i + shift;
+  return (w->movesFirst && i >= extent) || there >= extent ? -1 : there;
+}
+
+inline int movedTo(const Windows* w, int i, int shift, int extent, int whole) {
+  return i >= shift ? i - shift : i - shift + (w->movesFirst ? extent : whole);
+}
+
+kernel void windowSplit(Windows w, int size, POINTER(const ELEMENT, x), POINTER(ELEMENT, y)) {
+  SHIFT(x);
+  SHIFT(y);
+  int wide = (w.columns + w.width - 1) / w.width, high = (w.rows + w.height - 1) / w.height;
+  FOR_EACH(i, size) {
+    int token = (int)i / w.channels, line = token / w.width, window = line / w.height, above = window / wide, image = above / high;
+    int row = movedFrom(&w, above % high * w.height + line % w.height, w.down, w.rows, high * w.height);
+    int column = movedFrom(&w, window % wide * w.width + token % w.width, w.across, w.columns, wide * w.width);
+    y[i] = row < 0 || column < 0 ? (ELEMENT)(0) : x[((long)(image * w.rows + row) * w.columns + column) * w.channels + (int)i % w.channels];
+  }
+}
+
+kernel void windowJoin(Windows w, int size, POINTER(const ELEMENT, x), POINTER(ELEMENT, y)) {
+  SHIFT(x);
+  SHIFT(y);
+  int wide = (w.columns + w.width - 1) / w.width, high = (w.rows + w.height - 1) / w.height;
+  FOR_EACH(i, size) {
+    int pixel = (int)i / w.channels, line = pixel / w.columns, image = line / w.rows;
+    int row = movedTo(&w, line % w.rows, w.down, w.rows, high * w.height);
+    int column = movedTo(&w, pixel % w.columns, w.across, w.columns, wide * w.width);
+    int window = (image * high + row / w.height) * wide + column / w.width;
+    int token = (window * w.height + row % w.height) * w.width + column % w.width;
+    y[i] = x[(long)token * w.channels + (int)i % w.channels];
+  }
+}
+
 // Picks by index along one dimension. Operands of the walk: index, and x with stride 0 along that dimension.
 kernel void pick(Walk w, POINTER(const long, index), POINTER(const ELEMENT, x), POINTER(ELEMENT, y), int extent, int stride, int op,
     POINTER(Fault, fault)) {

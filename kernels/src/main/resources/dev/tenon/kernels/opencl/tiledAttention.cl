@@ -28,7 +28,9 @@ GROUP tiledAttention(Heads h, number scale, POINTER(const float, q), POINTER(con
   q += (long)batch * h.q[0] + (long)head * h.q[2];
   k += (long)batch * h.k[0] + (long)head * h.k[2];
   v += (long)batch * h.v[0] + (long)head * h.v[2];
-  bias += (long)batch * h.bias[0] + (long)head * h.bias[1];
+  if (h.biased) {
+    bias += (long)(batch % h.biased) * h.bias[0] + (long)head * h.bias[1];
+  }
   float largest[EACH_Q], sum[EACH_Q];
   float4 out[EACH_Q][MORE];
 #pragma unroll

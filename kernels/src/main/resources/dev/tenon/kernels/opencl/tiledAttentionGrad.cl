@@ -79,7 +79,9 @@ GROUP tiledAttentionGrad(Heads h, number scale, POINTER(const float, g), POINTER
   q += (long)batch * h.q[0] + (long)head * h.q[2];
   k += (long)batch * h.k[0] + (long)head * h.k[2];
   v += (long)batch * h.v[0] + (long)head * h.v[2];
-  bias += (long)batch * h.bias[0] + (long)head * h.bias[1];
+  if (h.biased) {
+    bias += (long)(batch % h.biased) * h.bias[0] + (long)head * h.bias[1];
+  }
   g += ((long)batch * h.queries * h.heads + head) * h.dim;
   gradQ += (((long)get_group_id(0) * get_num_groups(2) + batch) * h.queries * h.heads + head) * h.dim;
   gradK += ((long)batch * h.keys * h.heads + head) * h.dim;

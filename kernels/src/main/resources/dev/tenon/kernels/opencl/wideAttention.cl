@@ -1,9 +1,9 @@
 // What attention for processors does to its scores between matrix products.
 #include "wide.clh"
 
-// What a row of scores, of `keys`, is in the whole: [batch, heads, queries].
+// What a row of scores, of `keys`, is in the whole: [batch, heads, queries]; batch b has the bias of b modulo `biases`.
 typedef struct {
-  int queries, keys, heads, causal;
+  int queries, keys, heads, causal, biases;
   int bias[4];
 } Scores;
 
@@ -11,7 +11,7 @@ typedef struct {
 inline void mask(const Scores* s, int row, global const float* bias, global float* x) {
   int query = row % s->queries, head = row / s->queries % s->heads, batch = row / s->queries / s->heads;
   if (bias) {
-    bias += (long)batch * s->bias[0] + (long)head * s->bias[1] + (long)query * s->bias[2];
+    bias += (long)(batch % s->biases) * s->bias[0] + (long)head * s->bias[1] + (long)query * s->bias[2];
     for (int key = 0; key < s->keys; key++) {
       x[key] += bias[(long)key * s->bias[3]];
     }

@@ -6,6 +6,7 @@ import static dev.tenon.kernels.conformance.UnaryBound.ULPS;
 
 import dev.tenon.engine.Layout;
 import dev.tenon.engine.Shape;
+import dev.tenon.engine.op.Attention;
 import dev.tenon.engine.op.Ref;
 import java.util.ArrayList;
 import java.util.List;
@@ -55,7 +56,7 @@ record AttentionBound(double scale, boolean causal, boolean bias) {
     double[] off = new double[at.keys];
     double max = Double.NEGATIVE_INFINITY;
     Layout seen = bias
-        ? Layout.contiguous(biases.shape()).expand(Shape.of(q.dim(0), at.heads, at.queries, at.keys)) : null;
+        ? Layout.contiguous(biases.shape()).expand(Shape.of(Attention.biases(biases.shape()), at.heads, at.queries, at.keys)) : null;
     for (int j = 0; j < at.keys; j++) {
       double size = 0;
       for (int c = 0; c < at.d; c++) {
@@ -65,7 +66,7 @@ record AttentionBound(double scale, boolean causal, boolean bias) {
       }
       if (bias) {
         int head = row / at.queries;
-        double b = biases.v()[(int) (head / at.heads * seen.stride(0) + head % at.heads * seen.stride(1)
+        double b = biases.v()[(int) (head / at.heads % seen.shape().dim(0) * seen.stride(0) + head % at.heads * seen.stride(1)
             + row % at.queries * seen.stride(2) + j * seen.stride(3))];
         value[j] += b;
         size += Math.abs(b);
@@ -111,7 +112,7 @@ record AttentionBound(double scale, boolean causal, boolean bias) {
     Layout seen = null;
     if (bias) {
       bounds.add(new double[in.get(6).size()]);
-      Shape shape = Shape.of(in.get(1).dim(0), at.heads, at.queries, at.keys);
+      Shape shape = Shape.of(Attention.biases(in.get(6).shape()), at.heads, at.queries, at.keys);
       seen = Layout.contiguous(in.get(6).shape()).expand(shape);
     }
     double[] lse = in.get(5).v();
@@ -128,7 +129,7 @@ record AttentionBound(double scale, boolean causal, boolean bias) {
         score(at, row, j, p, relative, in, bounds);
         if (bias) {
           int head = row / at.queries;
-          int i = (int) (head / at.heads * seen.stride(0) + head % at.heads * seen.stride(1)
+          int i = (int) (head / at.heads % seen.shape().dim(0) * seen.stride(0) + head % at.heads * seen.stride(1)
               + row % at.queries * seen.stride(2) + j * seen.stride(3));
           bounds.get(3)[i] += SLACK * p * (relative + (at.d + 4 + rows) * U) * gradient(at, row, j, in);
         }

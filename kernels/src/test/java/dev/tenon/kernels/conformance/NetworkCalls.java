@@ -62,7 +62,7 @@ final class NetworkCalls {
     return new Network("attention " + name, new Attention(0.3, causal, bias), s -> attention(s, bias, extents));
   }
 
-  /** q, k and v as views of one projection, and a bias that all samples share; extents are B, Nq, Nk, H, d. */
+  /** q, k and v as views of one projection, and a bias that all samples share, or two halves of them; extents are B, Nq, Nk, H, d. */
   private static List<Tensor> attention(Source s, boolean bias, int... extents) {
     int b = extents[0];
     int queries = extents[1];
@@ -70,7 +70,9 @@ final class NetworkCalls {
     Tensor packed = s.real(b, Math.max(queries, keys), 3, extents[3], extents[4]);
     List<Tensor> operands = new ArrayList<>(List.of(
         packed.select(2, 0).slice(1, 0, queries), packed.select(2, 1).slice(1, 0, keys), packed.select(2, 2).slice(1, 0, keys)));
-    if (bias) {
+    if (bias && b % 2 == 0) {
+      operands.add(s.real(b / 2, extents[3], queries, keys));
+    } else if (bias) {
       operands.add(s.real(extents[3], queries, keys));
     }
     return operands;
@@ -99,6 +101,7 @@ final class NetworkCalls {
       attention("of 50 tokens", false, false, 2, 50, 50, 2, 64),
       attention("of 200 keys for 300 queries", false, false, 1, 300, 200, 1, 64),
       attention("of windows", false, true, 3, 49, 49, 2, 32),
+      attention("of shifted windows", false, true, 8, 49, 49, 3, 32),
       attention("causal", true, false, 1, 50, 50, 2, 16),
       attention("causal of 197 tokens", true, false, 1, 197, 197, 1, 64),
       attention("across lengths", true, true, 2, 5, 130, 1, 33),
@@ -109,6 +112,7 @@ final class NetworkCalls {
       attentionGrad("of 50 tokens", false, false, 2, 50, 50, 2, 64),
       attentionGrad("of 200 keys for 300 queries", false, false, 1, 300, 200, 1, 64),
       attentionGrad("of windows", false, true, 3, 49, 49, 2, 32),
+      attentionGrad("of shifted windows", false, true, 8, 49, 49, 3, 32),
       attentionGrad("causal", true, false, 1, 50, 50, 2, 16),
       attentionGrad("causal of 197 tokens", true, false, 1, 197, 197, 1, 64),
       attentionGrad("causal of 300 tokens", true, false, 1, 300, 300, 1, 40),

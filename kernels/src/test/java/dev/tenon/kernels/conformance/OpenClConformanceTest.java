@@ -53,8 +53,11 @@ class OpenClConformanceTest {
 
   @TestFactory
   Stream<DynamicTest> everyGradientIsThatOfTheDefinition() {
-    return Ops.ALL.stream().map(entry -> DynamicTest.dynamicTest("gradient of " + entry.name(), () ->
-        assertThat(GradientConformance.check(backend, entry)).isLessThanOrEqualTo(1)));
+    return Ops.ALL.stream().map(entry -> DynamicTest.dynamicTest("gradient of " + entry.name(), () -> {
+      backend.kernels().resetFallbacks();
+      assertThat(GradientConformance.check(backend, entry)).isLessThanOrEqualTo(1);
+      assertThat(backend.kernels().fallbacks()).as("calls that no kernel took").isZero();
+    }));
   }
 
   /** A contiguous and a strided call. */

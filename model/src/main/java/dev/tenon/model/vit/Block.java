@@ -3,6 +3,7 @@ package dev.tenon.model.vit;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.op.Attention;
 import dev.tenon.engine.op.Unbind;
+import dev.tenon.model.Fade;
 import dev.tenon.model.Norm;
 import dev.tenon.model.Projection;
 import dev.tenon.model.Weights;

@@ -5,6 +5,7 @@ import dev.tenon.engine.op.GatedGelu;
 import dev.tenon.engine.op.Linear;
 import dev.tenon.engine.op.Softmax;
 import dev.tenon.engine.op.Unary;
+import dev.tenon.model.Fade;
 import dev.tenon.model.Projection;
 import dev.tenon.model.Weights;
 

@@ -7,7 +7,10 @@ import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Tape;
 import dev.tenon.engine.op.Concat;
 import dev.tenon.engine.op.Unary;
+import dev.tenon.model.Fade;
+import dev.tenon.model.Network;
 import dev.tenon.model.Norm;
+import dev.tenon.model.PatchEmbedding;
 import dev.tenon.model.Projection;
 import dev.tenon.model.Weights;
 import java.util.ArrayList;
@@ -22,7 +25,7 @@ import java.util.stream.Stream;
  * A vision transformer over named tensors. The names are timm's; adapters are tensors with the names of EMTAL's reference beside them,
  * so that adding, training, merging and saving an adapter all come down to which names there are.
  */
-public final class Vit {
+public final class Vit implements Network {
   private final Weights weights;
   private final VitConfig config;
   private final List<Block> blocks = new ArrayList<>();
@@ -59,8 +62,14 @@ public final class Vit {
     return weights.find(name + ".weight").map(_ -> Norm.of(weights, name, config.eps()));
   }
 
+  @Override
   public Weights weights() {
     return weights;
+  }
+
+  @Override
+  public Vit with(Weights others) {
+    return new Vit(others, config);
   }
 
   public VitConfig config() {
@@ -74,7 +83,7 @@ public final class Vit {
 
   /** Side of a patch in pixels, height then width. */
   public Shape patch() {
-    return weights.get("patch_embed.proj.weight").shape().slice(2, 4);
+    return PatchEmbedding.of(weights, "patch_embed.proj").patch();
   }
 
   /** Number of tokens before those of the patches: the class token, DeiT's distillation token. */
@@ -98,7 +107,7 @@ public final class Vit {
     return forward(images, new Fade.Constant(alpha));
   }
 
-  /** Logits [B, classes] with a router that has faded so far. */
+  @Override
   public Tensor forward(Tensor images, Fade fade) {
     return logits(tokens(images, fade));
   }
@@ -192,7 +201,7 @@ public final class Vit {
 
   /** Tokens [B, N, dim] of images before the first block: patches, class token first, position embedding added. */
   private Tensor embed(Tensor images) {
-    Tensor patches = patchEmbed(images);
+    Tensor patches = PatchEmbedding.of(weights, "patch_embed.proj").apply(images);
     List<Tensor> parts = new ArrayList<>();
     Stream.of("cls_token", "dist_token").flatMap(name -> weights.find(name).stream())
         .forEach(token -> parts.add(token.expand(Shape.of(patches.dim(0), 1, patches.dim(2)))));
@@ -205,23 +214,5 @@ public final class Vit {
     }
     Tensor placed = tokens.add(position);
     return preNorm.map(n -> n.apply(placed)).orElse(placed);
-  }
-
-  /** A convolution whose stride is its kernel is a linear layer over the pixels of each patch. */
-  private Tensor patchEmbed(Tensor images) {
-    Tensor kernel = weights.get("patch_embed.proj.weight");
-    long ph = kernel.dim(2);
-    long pw = kernel.dim(3);
-    if (images.rank() != 4 || images.dim(1) != kernel.dim(1) || images.dim(2) % ph != 0 || images.dim(3) % pw != 0) {
-      throw new TenonException("patchEmbed: images must be [B, " + kernel.dim(1) + ", H, W] with H and W multiples of " + ph + " and "
-          + pw + ", but are " + images.shape());
-    }
-    long rows = images.dim(2) / ph;
-    long columns = images.dim(3) / pw;
-    Tensor patches = images.reshape(images.dim(0), images.dim(1), rows, ph, columns, pw)
-        .permute(0, 2, 4, 1, 3, 5)
-        .reshape(images.dim(0), rows * columns, images.dim(1) * ph * pw);
-    return new Projection.Plain(kernel.reshape(kernel.dim(0), -1), weights.find("patch_embed.proj.bias"))
-        .apply(patches.cast(kernel.dtype()));
   }
 }

@@ -10,7 +10,7 @@ import dev.tenon.engine.io.Safetensors;
 import dev.tenon.engine.io.SafetensorsFile;
 import dev.tenon.engine.io.TensorEntry;
 import dev.tenon.engine.io.TensorFile;
-import dev.tenon.model.NameTable;
+import dev.tenon.model.NamedTensors;
 import dev.tenon.model.Weights;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,18 +18,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 
 /** Reads and writes Vision Transformers in the files and under the names that others publish them with. */
 public final class VitFile {
-  private static final int NAMES_TO_TELL = 8;
-
   private VitFile() {}
 
   /**
@@ -83,43 +78,11 @@ public final class VitFile {
 
   private static Vit assemble(
       Dialect dialect, Map<String, Tensor> sources, Settings settings, String title, VitOptions options) {
-    NameTable.Reading reading = dialect.table().read(title, sources);
-    Map<String, Tensor> ours = reading.tensors();
+    SequencedMap<String, Tensor> ours = new NamedTensors(title, "ViT", dialect.scheme().toString(), dialect.table(), sources)
+        .assemble(shapes -> VitSizes.of(shapes).tensors());
     Map<String, Shape> shapes = new LinkedHashMap<>();
     ours.forEach((name, t) -> shapes.put(name, t.shape()));
-    SequencedMap<String, Shape> expected = VitSizes.of(shapes).tensors();
-    Set<String> missing = new LinkedHashSet<>(reading.missing());
-    expected.keySet().stream()
-        .filter(name -> !shapes.containsKey(name))
-        .flatMap(name -> dialect.table().sources(name, sources.keySet()).stream())
-        .filter(name -> !sources.containsKey(name))
-        .forEach(missing::add);
-    Set<String> unexpected = new LinkedHashSet<>(reading.unexpected());
-    shapes.keySet().stream()
-        .filter(name -> !expected.containsKey(name))
-        .flatMap(name -> dialect.table().sources(name, sources.keySet()).stream())
-        .forEach(unexpected::add);
-    if (!missing.isEmpty() || !unexpected.isEmpty()) {
-      throw new TenonException(title + " is not a ViT under " + dialect.scheme() + " names: it lacks " + list(missing)
-          + " and has unexpected " + list(unexpected) + "; name a complete file of one ViT");
-    }
-    expected.forEach((name, shape) -> {
-      if (!shape.equals(shapes.get(name))) {
-        throw new TenonException(title + ": " + String.join(" + ", dialect.table().sources(name, sources.keySet())) + " has shape "
-            + shapes.get(name) + ", where the others call for " + shape + "; name a complete file of one ViT");
-      }
-    });
-    SequencedMap<String, Tensor> ordered = new LinkedHashMap<>();
-    expected.keySet().forEach(name -> ordered.put(name, ours.get(name)));
-    return resized(new Vit(new Weights(ordered), config(dialect, shapes, settings, options)), settings, dialect, options);
-  }
-
-  private static String list(Set<String> names) {
-    if (names.isEmpty()) {
-      return "none";
-    }
-    String some = names.stream().limit(NAMES_TO_TELL).collect(Collectors.joining(", "));
-    return names.size() <= NAMES_TO_TELL ? some : some + " and " + (names.size() - NAMES_TO_TELL) + " more";
+    return resized(new Vit(new Weights(ours), config(dialect, shapes, settings, options)), settings, dialect, options);
   }
 
   private static VitConfig config(Dialect dialect, Map<String, Shape> shapes, Settings settings, VitOptions options) {

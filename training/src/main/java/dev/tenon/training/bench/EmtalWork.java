@@ -23,6 +23,7 @@ import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 
 /**
  * One training step of EMTAL with {@code batch} images of 224×224: 4 tasks of equally many classes, rank 4 on all four layers of a
@@ -57,9 +58,9 @@ public record EmtalWork(VitPreset preset, int batch, int classes) implements Net
   }
 
   /** {@code vit} ready for its first step in {@code type}; the norm of all gradients is told where asked for, none is clipped. */
-  public Training training(Vit vit, DType type, boolean norm) {
-    return new Training(
-        new WorkingCopy(vit, type),
+  public Training<Vit> training(Vit vit, DType type, boolean norm) {
+    return new Training<>(
+        new WorkingCopy<>(vit, type),
         new Objective(SMOOTHING, Optional.of(new QualityRetaining(RETAINING, classes, TASKS))),
         new Optimizer(new Rule.AdamW(WEIGHT_DECAY), Adaptation.learning(vit)),
         norm ? Optional.of(new GradientClip(Double.MAX_VALUE)) : Optional.empty(),
@@ -69,8 +70,13 @@ public record EmtalWork(VitPreset preset, int batch, int classes) implements Net
 
   /** Random images of random classes. */
   public Batch images() {
+    return images(batch, SIDE, classes);
+  }
+
+  /** Random images of {@code side}×{@code side} pixels. */
+  static Batch images(int batch, int side, int classes) {
     Philox random = Philox.of(7);
-    float[] pixels = new float[batch * 3 * SIDE * SIDE];
+    float[] pixels = new float[batch * 3 * side * side];
     for (int i = 0; i < pixels.length; i++) {
       pixels[i] = (float) (2 * random.uniformDouble(i) - 1);
     }
@@ -89,8 +95,9 @@ public record EmtalWork(VitPreset preset, int batch, int classes) implements Net
   @Override
   public Prepared prepare(Arithmetic arithmetic) {
     EmtalWork small = new EmtalWork(VitPreset.TINY, 1, classes);
-    check(type -> small.training(VitWork.firstBlock(small.vit()), type, true), small.images(), arithmetic);
-    Training training = training(vit(), arithmetic.dtype(), false);
+    check(type -> small.training(VitWork.firstBlock(small.vit()), type, true), small.images(), arithmetic,
+        a -> VitWork.bound(VitWork.firstBlock(small.vit()), a));
+    Training<Vit> training = training(vit(), arithmetic.dtype(), false);
     return Prepared.steps(cost(DType.F32), training, images());
   }
 
@@ -102,7 +109,8 @@ public record EmtalWork(VitPreset preset, int batch, int classes) implements Net
   }
 
   /** Holds loss and gradients of a first step to the reference. */
-  static void check(Function<DType, Training> small, Batch images, Arithmetic arithmetic) {
+  static void check(
+      Function<DType, Training<?>> small, Batch images, Arithmetic arithmetic, ToDoubleFunction<Arithmetic> bound) {
     Function<DType, double[]> first = type -> {
       Training.Step step = small.apply(type).step(images, 0, LR);
       return new double[] {step.loss(), step.gradientNorm()};
@@ -110,7 +118,7 @@ public record EmtalWork(VitPreset preset, int batch, int classes) implements Net
     double[] expected = Check.onReference(_ -> first.apply(DType.F32));
     try (Scope _ = Scope.open()) {
       Check.near("loss and norm of the gradients", first.apply(arithmetic.dtype()), expected,
-          2 * VitWork.bound(small.apply(DType.F32).vit(), arithmetic));
+          2 * bound.applyAsDouble(arithmetic));
     }
   }
 }

@@ -10,8 +10,8 @@ import java.util.List;
 
 /**
  * Scalar products of all pairs of pixels, their softmax, and values diffused with it: {@code softmax(x·xᵀ/√C)·v} for x and v
- * [images, pixels, C]. In BF16 that is attention with one head, and no matrix of all pairs; in F32, where heads as wide as that have no
- * tensor cores, three ops are faster. A call with few pixels is what is compared.
+ * [images, pixels, C]. Where heads as wide as that have tensor cores, that is attention with one head, and no matrix of all pairs; in F32
+ * whose products do not split their factors, three ops are faster. A call with few pixels is what is compared.
  */
 record SoftmaxGramWork(long images, long pixels, long channels) implements Workload {
   @Override
@@ -23,8 +23,8 @@ record SoftmaxGramWork(long images, long pixels, long channels) implements Workl
     return draws.uniform(images, pixels, channels);
   }
 
-  private Tensor run(Tensor x, Tensor v) {
-    if (x.dtype() == DType.BF16) {
+  private Tensor run(boolean attention, Tensor x, Tensor v) {
+    if (attention) {
       Tensor query = x.reshape(x.dim(0), x.dim(1), 1, channels);
       return new Attention(1 / Math.sqrt(channels), false, false).applyAll(List.of(query, query, v.reshape(query.shape()))).getFirst();
     }
@@ -34,18 +34,19 @@ record SoftmaxGramWork(long images, long pixels, long channels) implements Workl
 
   @Override
   public Prepared prepare(Arithmetic arithmetic) {
+    boolean attention = arithmetic == Arithmetic.BF16 || arithmetic == Arithmetic.SPLIT;
     try (Scope _ = Scope.open()) {
       SoftmaxGramWork small = new SoftmaxGramWork(2, 40, channels);
       Draws draws = new Draws(arithmetic.dtype());
       Tensor x = small.draw(draws);
       Tensor v = small.draw(draws);
-      double[] expected = Check.onReference(host -> small.run(x.to(host).cast(DType.F64), v.to(host).cast(DType.F64)).toDoubles());
-      Check.near("diffused values", small.run(x, v).toDoubles(), expected, arithmetic.bound(4, 2 * (channels + 40)));
+      double[] expected = Check.onReference(host -> small.run(false, x.to(host).cast(DType.F64), v.to(host).cast(DType.F64)).toDoubles());
+      Check.near("diffused values", small.run(attention, x, v).toDoubles(), expected, arithmetic.bound(4, 2 * (channels + 40)));
     }
     Draws draws = new Draws(arithmetic.dtype());
     Tensor x = draw(draws);
     Tensor v = draw(draws);
     double elements = (double) images * pixels * channels;
-    return new Prepared(new Cost(4 * elements * pixels, 3 * elements * arithmetic.dtype().byteSize()), () -> run(x, v));
+    return new Prepared(new Cost(4 * elements * pixels, 3 * elements * arithmetic.dtype().byteSize()), () -> run(attention, x, v));
   }
 }

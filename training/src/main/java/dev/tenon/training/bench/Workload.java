@@ -8,7 +8,8 @@ import java.util.Deque;
 import java.util.function.Supplier;
 
 /** A row of the table, known by its name. */
-public sealed interface Workload permits OpWork, AffinityWork, CtalWork, SoftmaxGramWork, NetworkWork, FullStepWork, RoutedVitWork {
+public sealed interface Workload permits OpWork, AffinityWork, CtalWork, SoftmaxGramWork, NetworkWork, FullStepWork, RoutedVitWork,
+    SwinWork {
   /** Unique, without spaces. */
   String name();
 
@@ -36,7 +37,7 @@ public sealed interface Workload permits OpWork, AffinityWork, CtalWork, Softmax
     }
 
     /** Steps as training takes them, each told of when the next has been started; of many, the last, which is alone, counts little. */
-    static Prepared steps(Cost cost, Training training, Batch images) {
+    static Prepared steps(Cost cost, Training<?> training, Batch images) {
       Deque<Supplier<Training.Step>> started = new ArrayDeque<>();
       long[] number = {0};
       return new Prepared(cost, () -> {

@@ -13,6 +13,7 @@ import dev.tenon.engine.op.LoraLinear;
 import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Softmax;
 import dev.tenon.engine.op.Unary;
+import dev.tenon.model.swin.SwinPreset;
 import dev.tenon.model.vit.VitPreset;
 import java.util.ArrayList;
 import java.util.List;
@@ -69,12 +70,15 @@ record Workloads(int batch) {
     VitPreset preset = batch >= MANY ? VitPreset.BASE : VitPreset.TINY;
     all.add(new VitWork(preset, 1));
     all.add(new VitWork(preset, batch));
+    all.add(new SwinWork(SwinPreset.TINY, 1));
+    all.add(new SwinWork(SwinPreset.TINY, batch));
     all.add(new EmtalWork(VitPreset.TINY, 32, 80));
     if (preset == VitPreset.BASE) {
       all.add(new EmtalWork(preset, 32, 600));
       all.add(new EmtalWork(preset, batch, 600));
       all.add(new RoutedVitWork(preset, batch, 600));
-      all.add(new FullStepWork(preset, batch));
+      all.add(FullStepWork.of(preset, batch));
+      all.add(FullStepWork.of(SwinPreset.TINY, batch));
     }
   }
 

@@ -4,6 +4,7 @@ import dev.tenon.engine.DType;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.random.Philox;
+import dev.tenon.model.Network;
 import dev.tenon.model.Weights;
 import dev.tenon.model.adapter.Adapters;
 import dev.tenon.model.adapter.Lora;
@@ -35,10 +36,10 @@ public final class Adaptation {
     };
   }
 
-  /** The weights of {@code vit} that learn, by name. */
-  public static Map<String, Tensor> learning(Vit vit) {
+  /** The weights of a network that learn, by name. */
+  public static Map<String, Tensor> learning(Network network) {
     Map<String, Tensor> learning = new LinkedHashMap<>();
-    vit.weights().asMap().forEach((name, t) -> {
+    network.weights().asMap().forEach((name, t) -> {
       if (t.requiresGrad()) {
         learning.put(name, t);
       }

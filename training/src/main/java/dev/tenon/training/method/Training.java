@@ -9,8 +9,8 @@ import dev.tenon.engine.autograd.Gradients;
 import dev.tenon.engine.autograd.Tape;
 import dev.tenon.engine.kernel.WeightFormat;
 import dev.tenon.engine.op.Concat;
-import dev.tenon.model.vit.Fade;
-import dev.tenon.model.vit.Vit;
+import dev.tenon.model.Fade;
+import dev.tenon.model.Network;
 import dev.tenon.training.checkpoint.Checkpoint;
 import dev.tenon.training.data.Batch;
 import dev.tenon.training.optim.GradientClip;
@@ -31,15 +31,17 @@ import java.util.function.Supplier;
  *
  * <p>A step is recorded once for each size of batches, as a {@link Plan}: forward, backward and every update, which a GPU then runs
  * without the host.
+ *
+ * @param <N> kind of the network
  */
-public final class Training {
+public final class Training<N extends Network> {
   private static final int IMAGES = 0;
   private static final int ALPHA = 1;
   private static final int RATES = 2;
   /** The first of what the objective is fed. */
   private static final int WANTED = 3;
 
-  private final WorkingCopy network;
+  private final WorkingCopy<N> network;
   private final Objective objective;
   private final Optimizer optimizer;
   private final Optional<GradientClip> clip;
@@ -55,7 +57,7 @@ public final class Training {
    * @param ema averaged weights, tracked beside
    */
   public Training(
-      WorkingCopy network, Objective objective, Optimizer optimizer, Optional<GradientClip> clip, Optional<WeightEma> ema,
+      WorkingCopy<N> network, Objective objective, Optimizer optimizer, Optional<GradientClip> clip, Optional<WeightEma> ema,
       RouterFade fade) {
     this.network = network;
     this.objective = objective;
@@ -67,17 +69,17 @@ public final class Training {
 
   /** One that computes in the type of its weights. */
   public Training(
-      Vit vit, Objective objective, Optimizer optimizer, Optional<GradientClip> clip, Optional<WeightEma> ema, RouterFade fade) {
-    this(new WorkingCopy(vit, vit.weights().get("pos_embed").dtype()), objective, optimizer, clip, ema, fade);
+      N network, Objective objective, Optimizer optimizer, Optional<GradientClip> clip, Optional<WeightEma> ema, RouterFade fade) {
+    this(new WorkingCopy<>(network, WorkingCopy.type(network)), objective, optimizer, clip, ema, fade);
   }
 
   /** The network that learns. */
-  public Vit vit() {
+  public N master() {
     return network.master();
   }
 
   /** What the network computes with. */
-  WorkingCopy network() {
+  WorkingCopy<N> network() {
     return network;
   }
 
@@ -122,7 +124,7 @@ public final class Training {
   public Supplier<Step> start(Batch batch, long number, double lr) {
     double alpha = fade.alpha(number);
     DType type = optimizer.type();
-    int classes = (int) vit().weights().get("head.weight").dim(0);
+    int classes = (int) master().weights().get("head.weight").dim(0);
     List<Feed> fed = new ArrayList<>(List.of(Evaluator.feed(batch), Feed.of(type, alpha), Feed.of(type, optimizer.next(lr))));
     fed.addAll(objective.feed(new QualityRetaining.Targets(batch.labels(), batch.tasks()), classes));
     Plan plan = plans.computeIfAbsent(batch.count(),
@@ -143,7 +145,7 @@ public final class Training {
   /** The whole of a step; one tensor, of loss, cross-entropy, distillation, the gradients' norm and the running losses of tasks. */
   private List<Tensor> results(List<Tensor> fed) {
     try (Tape tape = Tape.record()) {
-      Tensor logits = network.vit().forward(fed.get(IMAGES), new Fade.Read(fed.get(ALPHA)));
+      Tensor logits = network.next().forward(fed.get(IMAGES), new Fade.Read(fed.get(ALPHA)));
       Objective.Loss loss = objective.of(logits, fed.subList(WANTED, fed.size()));
       Tensor total = loss.total();
       Gradients gradients = tape.backward(total);

@@ -3,8 +3,8 @@ package dev.tenon.training.method;
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.op.Cast;
+import dev.tenon.model.Network;
 import dev.tenon.model.Weights;
-import dev.tenon.model.vit.Vit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,16 +13,18 @@ import java.util.Map;
 /**
  * What a network computes with while it learns: itself, or a copy in another type of all but its head. Frozen weights are converted once.
  * Those that learn are converted in every step, on the tape, so that small changes add up in the master weights, to which gradients go.
+ *
+ * @param <N> kind of the network
  */
-public final class WorkingCopy {
-  private final Vit master;
+public final class WorkingCopy<N extends Network> {
+  private final N master;
   private final DType type;
   private final Map<String, Tensor> frozen = new LinkedHashMap<>();
   /** The names of what is converted in every step. */
   private final List<String> learning = new ArrayList<>();
 
   /** A copy in {@code type}, for the type of the master weights none; what is frozen is converted in the current scope. */
-  public WorkingCopy(Vit master, DType type) {
+  public WorkingCopy(N master, DType type) {
     this.master = master;
     this.type = type;
     master.weights().asMap().forEach((name, t) -> {
@@ -35,13 +37,13 @@ public final class WorkingCopy {
   }
 
   /** The network whose weights learn and are kept. */
-  public Vit master() {
+  public N master() {
     return master;
   }
 
   /** The network of the next step, in the current scope. */
-  Vit vit() {
-    if (master.weights().get("pos_embed").dtype() == type) {
+  Network next() {
+    if (type(master) == type) {
       return master;
     }
     Map<String, Tensor> all = new LinkedHashMap<>(master.weights().asMap());
@@ -52,7 +54,12 @@ public final class WorkingCopy {
         all.put(learning.get(i), copies.get(i));
       }
     }
-    return new Vit(new Weights(all), master.config());
+    return master.with(new Weights(all));
+  }
+
+  /** The type of the layer that every network begins with. */
+  static DType type(Network network) {
+    return network.weights().get("patch_embed.proj.weight").dtype();
   }
 
   /** Logits decide small differences: the head stays as it is. */

@@ -16,6 +16,7 @@ final class Replays {
     BY_PREFIX.putAll(SpatialReplays.ALL);
     BY_PREFIX.putAll(EmtalReplays.ALL);
     BY_PREFIX.putAll(VitReplays.ALL);
+    BY_PREFIX.putAll(SwinReplays.ALL);
     BY_PREFIX.putAll(LossReplays.ALL);
     BY_PREFIX.put(ActivationReplays.PREFIX, ActivationReplays::run);
     BY_PREFIX.putAll(AttentionReplays.ALL);

@@ -1,9 +1,10 @@
 package dev.tenon.training.parity;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.tenon.engine.Tensor;
+import dev.tenon.model.Fade;
 import dev.tenon.model.Weights;
-import dev.tenon.model.vit.Fade;
 import dev.tenon.model.vit.PositionResize;
 import dev.tenon.model.vit.Vit;
 import dev.tenon.model.vit.VitConfig;

@@ -31,7 +31,7 @@ final class Ending {
   /** The end of {@code run}, its router faded to {@code alpha}. */
   Ending(UnionRun.Parts run, double alpha) {
     this.run = run;
-    this.vit = run.training().vit();
+    this.vit = run.training().master();
     this.alpha = alpha;
   }
 
@@ -81,7 +81,7 @@ final class Ending {
   }
 
   private long trainable() {
-    Training training = run.training();
+    Training<Vit> training = run.training();
     return new Weights(training.optimizer().parameters()).parameters();
   }
 

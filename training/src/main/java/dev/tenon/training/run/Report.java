@@ -57,7 +57,7 @@ final class Report {
     int size = run.recipe().model().imageSize();
     int tasks = run.data().tasks().size();
     String learned = String.format(Locale.ROOT, "A ViT of %d blocks at %d×%d learns %s with one head over %d classes",
-        run.training().vit().depth(), size, size, tasks == 1 ? "one task" : tasks + " tasks", run.data().classCount());
+        run.training().master().depth(), size, size, tasks == 1 ? "one task" : tasks + " tasks", run.data().classCount());
     return learned + (result.merge().isPresent() ? ", then is merged into one plain network." : ".");
   }
 

@@ -32,12 +32,12 @@ final class Setup {
    *
    * @param totalSteps of the whole run, which the fade counts in
    */
-  static Training training(Recipe recipe, MultiTask data, Vit pretrained, long totalSteps) {
+  static Training<Vit> training(Recipe recipe, MultiTask data, Vit pretrained, long totalSteps) {
     Vit vit = Adaptation.of(recipe.method(), pretrained, data.classCount(), recipe.seed());
     OptimizerSpec spec = recipe.optimizer();
     Map<String, Tensor> learning = Adaptation.learning(vit);
-    return new Training(
-        new WorkingCopy(vit, recipe.precision() == Precision.BF16 ? DType.BF16 : DType.F32),
+    return new Training<>(
+        new WorkingCopy<>(vit, recipe.precision() == Precision.BF16 ? DType.BF16 : DType.F32),
         new Objective(spec.labelSmoothing(), retaining(recipe.method(), data)),
         new Optimizer(rule(spec), learning),
         spec.clip() > 0 ? Optional.of(new GradientClip(spec.clip())) : Optional.empty(),

@@ -38,13 +38,13 @@ final class UnionRun {
   private final Evaluator evaluator;
   private final BatchLoader loader;
   private final Stopwatch watch = new Stopwatch();
-  private Training training;
+  private Training<Vit> training;
   private Identity identity;
   private long step;
 
   /** What a run consists of, for those who see to its end. */
   record Parts(
-      Recipe recipe, MultiTask data, RunFolder folder, Training training, Evaluator evaluator, Identity identity,
+      Recipe recipe, MultiTask data, RunFolder folder, Training<Vit> training, Evaluator evaluator, Identity identity,
       Stopwatch watch, Backend backend, List<RunReport.MethodRow> rivals) {}
 
   /**
@@ -161,10 +161,10 @@ final class UnionRun {
     int total = recipe.schedule().totalEpochs();
     double alpha = training.fade().alpha(step);
     if (alpha < 1) {
-      tell.accept(new RunEvent.Routed(step, epochs, Routing.shares(training.vit(), evaluator, alpha)));
+      tell.accept(new RunEvent.Routed(step, epochs, Routing.shares(training.master(), evaluator, alpha)));
     }
     if (recipe.eval().isDue(epochs, total)) {
-      tell.accept(new RunEvent.Evaluated(step, epochs, evaluator.run(x -> training.vit().forward(x, alpha))));
+      tell.accept(new RunEvent.Evaluated(step, epochs, evaluator.run(x -> training.master().forward(x, alpha))));
     }
     if (epochs % recipe.output().checkpointEvery() == 0 || epochs == total) {
       checkpoint();

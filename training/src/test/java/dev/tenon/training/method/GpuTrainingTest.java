@@ -103,7 +103,7 @@ class GpuTrainingTest {
   /** @param type what the network computes in */
   static Course course(Backend backend, Sizes sizes, DType type, int steps) {
     try (Scope _ = Scope.open()) {
-      Training training = training(sizes, type);
+      Training<Vit> training = training(sizes, type);
       Batch batch = batch(sizes);
       double[] losses = new double[steps];
       backend.kernels().resetFallbacks();
@@ -114,7 +114,7 @@ class GpuTrainingTest {
     }
   }
 
-  static Training training(Sizes sizes, DType type) {
+  static Training<Vit> training(Sizes sizes, DType type) {
     long side = sizes.side() / sizes.patch();
     VitSizes plain = VitSizes.plain(
         Shape.of(3, sizes.patch(), sizes.patch()), side * side, sizes.dim(), sizes.depth(), 4L * sizes.dim(), 0);
@@ -124,7 +124,7 @@ class GpuTrainingTest {
     var retaining = new RetainingSpec(RetainingSpec.Mode.TWO_SAMPLE, 2, 0.9, 0.95, 10, 1e-3);
     Vit vit = Adaptation.of(new MethodSpec.Emtal(moefied, retaining), random, CLASSES, 5);
     Map<String, Tensor> learning = Adaptation.learning(vit);
-    return new Training(new WorkingCopy(vit, type), new Objective(0.1, Optional.of(new QualityRetaining(retaining, CLASSES, TASKS))),
+    return new Training<>(new WorkingCopy<>(vit, type), new Objective(0.1, Optional.of(new QualityRetaining(retaining, CLASSES, TASKS))),
         new Optimizer(new Rule.AdamW(0.9, 0.999, 1e-8, 0.05, false), learning), Optional.empty(), Optional.empty(),
         new RouterFade(0, 0.5, 100));
   }

@@ -25,12 +25,16 @@ import dev.tenon.engine.op.PoolWindow;
 import dev.tenon.engine.op.Resample2d;
 import dev.tenon.engine.op.Unary;
 import dev.tenon.engine.random.Philox;
+import dev.tenon.model.Network;
 import dev.tenon.model.Phase;
 import dev.tenon.model.Weights;
 import dev.tenon.model.adapter.MoefiedLora;
 import dev.tenon.model.affinity.AffinityConfig;
 import dev.tenon.model.affinity.AffinityDecoder;
 import dev.tenon.model.affinity.DecoderSizes;
+import dev.tenon.model.swin.Swin;
+import dev.tenon.model.swin.SwinConfig;
+import dev.tenon.model.swin.SwinSizes;
 import dev.tenon.model.vit.Vit;
 import dev.tenon.training.data.Batch;
 import dev.tenon.training.model.SmallVit;
@@ -86,6 +90,30 @@ class NoFallbackTest {
       RetainingSpec spec = new RetainingSpec(RetainingSpec.Mode.TWO_SAMPLE, 2, 0.5, 0.95, 10, 1e-3);
       assertNoFallback(backend, vit, Optional.of(new QualityRetaining(spec, CLASSES, 2)));
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"cpu", "opencl"})
+  void swinWithWholeWindows(String device) {
+    try (Backend backend = open(device); Scope _ = Scope.open(backend)) {
+      assertNoFallback(backend, swin(2), Optional.empty());
+    }
+  }
+
+  /** Maps of 4×4 and 2×2 in windows of 3×3 are padded, moved and merged. */
+  @ParameterizedTest
+  @ValueSource(strings = {"cpu", "opencl"})
+  void swinWithPaddedWindows(String device) {
+    try (Backend backend = open(device); Scope _ = Scope.open(backend)) {
+      assertNoFallback(backend, swin(3), Optional.empty());
+    }
+  }
+
+  /** For images of 8×8. */
+  private static Swin swin(int window) {
+    SwinSizes sizes = new SwinSizes(
+        Shape.of(3, 2, 2), 8, List.of(new SwinSizes.Stage(2, 2, window), new SwinSizes.Stage(2, 2, window)), 4, CLASSES);
+    return new Swin(sizes.random(DType.F32, 1).map(Tensor::withGrad), SwinConfig.DEFAULT);
   }
 
   @ParameterizedTest
@@ -147,10 +175,10 @@ class NoFallbackTest {
     return Tensor.of(values, shape).withGrad();
   }
 
-  private static void assertNoFallback(Backend backend, Vit vit, Optional<QualityRetaining> retaining) {
-    Map<String, Tensor> learning = Adaptation.learning(vit);
-    Training training = new Training(
-        vit, new Objective(0.1, retaining), new Optimizer(new Rule.AdamW(0.05), learning), Optional.of(new GradientClip(1e-3)),
+  private static void assertNoFallback(Backend backend, Network network, Optional<QualityRetaining> retaining) {
+    Map<String, Tensor> learning = Adaptation.learning(network);
+    Training<Network> training = new Training<>(
+        network, new Objective(0.1, retaining), new Optimizer(new Rule.AdamW(0.05), learning), Optional.of(new GradientClip(1e-3)),
         Optional.of(new WeightEma(0.99, learning)), new RouterFade(0, 1, 4));
     backend.kernels().resetFallbacks();
     for (int step = 0; step < 3; step++) {

@@ -7,6 +7,7 @@ import dev.tenon.engine.DType;
 import dev.tenon.engine.HostBackend;
 import dev.tenon.engine.Scope;
 import dev.tenon.engine.Tensor;
+import dev.tenon.model.vit.Vit;
 import dev.tenon.training.method.GpuTrainingTest.Course;
 import dev.tenon.training.method.GpuTrainingTest.Sizes;
 import java.util.Arrays;
@@ -33,16 +34,16 @@ class WorkingCopyTest {
   @Test
   void changesTooSmallForBf16AddUpInTheMaster() {
     try (HostBackend host = HostBackend.reference(); Scope _ = Scope.open(host)) {
-      Training training = GpuTrainingTest.training(SIZES, DType.BF16);
-      Tensor weight = training.vit().weights().get("blocks.0.attn.lora_qkv");
+      Training<Vit> training = GpuTrainingTest.training(SIZES, DType.BF16);
+      Tensor weight = training.master().weights().get("blocks.0.attn.lora_qkv");
       double[] before = weight.toDoubles();
       training.step(GpuTrainingTest.batch(SIZES), 0, 1e-6);
       assertThat(weight.dtype()).isEqualTo(DType.F32);
       assertThat(weight.toDoubles()).isNotEqualTo(before);
       assertThat(Arrays.stream(weight.toDoubles()).max().orElseThrow())
           .isCloseTo(Arrays.stream(before).max().orElseThrow(), within(2e-6));
-      assertThat(training.network().vit().weights().get("blocks.0.attn.lora_qkv").dtype()).isEqualTo(DType.BF16);
-      assertThat(training.network().vit().weights().get("head.weight").dtype()).isEqualTo(DType.F32);
+      assertThat(training.network().next().weights().get("blocks.0.attn.lora_qkv").dtype()).isEqualTo(DType.BF16);
+      assertThat(training.network().next().weights().get("head.weight").dtype()).isEqualTo(DType.F32);
     }
   }
 }

@@ -1,4 +1,4 @@
-package dev.tenon.model.vit;
+package dev.tenon.model;
 
 import dev.tenon.engine.Tensor;
 
