@@ -84,9 +84,9 @@ record CtalWork(long batch, int tasks, long height, long width, boolean step) im
 
     private Gradients backward(List<Tensor> features, List<Tensor> gradients) {
       try (Tape tape = Tape.record()) {
-        Map<String, Tensor> copies = new LinkedHashMap<>();
-        masters.asMap().forEach((name, t) -> copies.put(name, t.requiresGrad() ? t.cast(dtype) : t));
-        List<Tensor> outputs = work.apply(new Weights(copies), features, Phase.TRAINING);
+        List<String> learning = masters.asMap().keySet().stream()
+            .filter(name -> masters.get(name).requiresGrad() && masters.get(name).dtype() != dtype).toList();
+        List<Tensor> outputs = work.apply(masters.cast(learning, dtype), features, Phase.TRAINING);
         Map<Tensor, Tensor> seeds = new LinkedHashMap<>();
         for (int t = 0; t < outputs.size(); t++) {
           seeds.put(outputs.get(t), gradients.get(t));

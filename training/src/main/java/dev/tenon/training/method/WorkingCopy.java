@@ -2,9 +2,7 @@ package dev.tenon.training.method;
 
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Tensor;
-import dev.tenon.engine.op.Cast;
 import dev.tenon.model.Network;
-import dev.tenon.model.Weights;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -46,15 +44,7 @@ public final class WorkingCopy<N extends Network> {
     if (type(master) == type) {
       return master;
     }
-    Map<String, Tensor> all = new LinkedHashMap<>(master.weights().asMap());
-    all.putAll(frozen);
-    if (!learning.isEmpty()) {
-      List<Tensor> copies = new Cast(type).applyAll(learning.stream().map(all::get).toList());
-      for (int i = 0; i < copies.size(); i++) {
-        all.put(learning.get(i), copies.get(i));
-      }
-    }
-    return master.with(new Weights(all));
+    return master.with(master.weights().with(frozen).cast(learning, type));
   }
 
   /** The type of the layer that every network begins with. */
