@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Converts to another type: floats round to nearest even, integers truncate, booleans are {@code x != 0}. Takes any number of tensors of one
- * type, such as all weights of a network, each of which becomes a result.
+ * Converts to another type: floats round to nearest even, integers truncate, booleans are {@code x != 0}. Takes any number of tensors of
+ * one type, such as all weights of a network, each of which becomes a result.
  */
 public record Cast(DType to) implements Op {
   @Override
