@@ -10,7 +10,7 @@ import dev.tenon.kernels.gpu.OpKernel;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Launches what of the text {@code optimizer} converts many tensors at a time: the weights that a step begins with, and their gradients. */
+/** Launches what of the text {@code optimizer} converts many tensors at a time: weights that a step begins with, and their gradients. */
 record CastKernels(Launcher launcher) {
   List<Kernel> all() {
     return List.of(new OpKernel("cast together", Cast.class, 0.5, CastKernels::refusal, this::cast));

@@ -1,6 +1,6 @@
 // Steps of Adam, AdamW, gradient descent and running averages, in place, and conversions of what they change, over the elements of many
-// parameters in one launch. What differs from step to step is read from memory. What is fused is spelt out: left to the compiler, bits would
-// depend on the code around.
+// parameters in one launch. What differs from step to step is read from memory. What is fused is spelt out: left to the compiler, bits
+// would depend on the code around.
 #include "tenon.cuh"
 
 // Parameters that a launch steps: how many; then of each its addresses, and its size below the chunks of all up to its end.
