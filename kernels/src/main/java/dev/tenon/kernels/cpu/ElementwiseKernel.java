@@ -58,7 +58,7 @@ record ElementwiseKernel(Class<? extends Op> op, Workers workers) implements Ker
   }
 
   private static Rows.Pass cast(Tensor x, Tensor y) {
-    int tile = (int) Math.clamp(x.size(), 1, Rows.TILE);
+    int tile = Math.clamp(x.size(), 1, Rows.TILE);
     return new Rows.Pass(List.of(Rows.Operand.of(x, x.layout(), tile)), List.of(Rows.Operand.of(y, y.layout(), tile)), 1,
         (in, out, n) -> System.arraycopy(in[0], 0, out[0], 0, n));
   }

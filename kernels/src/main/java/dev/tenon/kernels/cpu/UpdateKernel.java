@@ -43,7 +43,7 @@ record UpdateKernel(Class<? extends Op> op, Workers workers) implements Kernel {
   }
 
   private static List<Rows.Operand> operands(List<Tensor> tensors) {
-    int tile = (int) Math.clamp(tensors.getFirst().size(), 1, Rows.TILE);
+    int tile = Math.clamp(tensors.getFirst().size(), 1, Rows.TILE);
     return tensors.stream().map(t -> Rows.Operand.of(t, t.layout(), tile)).toList();
   }
 
