@@ -3,6 +3,7 @@ package dev.tenon.engine;
 import dev.tenon.engine.kernel.KernelRegistry;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** A device that holds tensors and runs kernels on them. */
 public interface Backend extends AutoCloseable {
@@ -16,6 +17,16 @@ public interface Backend extends AutoCloseable {
 
   /** The bytes {@code offset … offset + bytes} of the storage in host memory: the memory itself on the CPU, else a copy. */
   MemorySegment download(Storage source, long offset, long bytes);
+
+  /**
+   * As {@link #download}, of the bytes that are there now, told later: the caller goes on while the device makes them and copies them, and
+   * waits when it asks.
+   */
+  default Supplier<MemorySegment> downloadLater(Storage source, long offset, long bytes) {
+    MemorySegment copy = MemorySegment.ofArray(new long[Math.toIntExact((bytes + Long.BYTES - 1) / Long.BYTES)]).asSlice(0, bytes);
+    copy.copyFrom(download(source, offset, bytes));
+    return () -> copy;
+  }
 
   /** The kernels this device has. */
   KernelRegistry kernels();

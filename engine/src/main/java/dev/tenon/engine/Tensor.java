@@ -16,6 +16,7 @@ import dev.tenon.engine.op.Sum;
 import dev.tenon.engine.op.Unary;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
@@ -149,6 +150,19 @@ public final class Tensor {
     return Elements.unpack(this).v();
   }
 
+  /** The values that a contiguous tensor has now, told later: meanwhile it may change, and the caller goes on. */
+  public Supplier<double[]> toDoublesLater() {
+    requireContiguous("toDoublesLater()");
+    long width = dtype.byteSize();
+    Supplier<MemorySegment> bytes = storage.backend().downloadLater(storage, layout.offset() * width, size() * width);
+    return () -> {
+      double[] values = new double[(int) size()];
+      MemorySegment told = bytes.get();
+      Arrays.setAll(values, i -> Elements.get(told, dtype, i));
+      return values;
+    };
+  }
+
   /** The values as floats, row-major. */
   public float[] toFloats() {
     return Elements.floats(this);
@@ -164,11 +178,15 @@ public final class Tensor {
 
   /** The bytes of a contiguous tensor in host memory (the memory itself on the CPU). */
   public MemorySegment bytes() {
-    if (!layout.isContiguous()) {
-      throw new TenonException("bytes() needs a contiguous tensor, but this one is " + layout);
-    }
+    requireContiguous("bytes()");
     long width = dtype.byteSize();
     return storage.download(layout.offset() * width, size() * width);
+  }
+
+  private void requireContiguous(String what) {
+    if (!layout.isContiguous()) {
+      throw new TenonException(what + " needs a contiguous tensor, but this one is " + layout);
+    }
   }
 
   public Tensor add(Tensor other) {

@@ -1,9 +1,12 @@
 package dev.tenon.model;
 
+import dev.tenon.engine.DType;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
+import dev.tenon.engine.op.Cast;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
@@ -46,6 +49,19 @@ public final class Weights {
     Map<String, Tensor> all = new LinkedHashMap<>(tensors);
     all.putAll(others);
     return new Weights(all);
+  }
+
+  /** These tensors with those of {@code names} converted to {@code type}, all in one call. */
+  public Weights cast(List<String> names, DType type) {
+    if (names.isEmpty()) {
+      return this;
+    }
+    List<Tensor> converted = new Cast(type).applyAll(names.stream().map(this::get).toList());
+    Map<String, Tensor> all = new LinkedHashMap<>();
+    for (int i = 0; i < names.size(); i++) {
+      all.put(names.get(i), converted.get(i));
+    }
+    return with(all);
   }
 
   /** Each tensor replaced by what {@code change} makes of it. */

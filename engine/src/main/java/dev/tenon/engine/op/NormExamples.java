@@ -2,6 +2,8 @@ package dev.tenon.engine.op;
 
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.op.Ops.Example;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Calls of normalizations, losses and optimizer steps. */
 final class NormExamples {
@@ -62,25 +64,19 @@ final class NormExamples {
     return forward.with(new CrossEntropyGrad((CrossEntropy) forward.op()), gradOutput);
   }
 
-  static Example sgd(Generator g) {
-    Operand p = Operand.real(g.shape(1, 3));
-    return Ops.call(new Sgd(0.5, 0.9, true, 0.01), p, p, rates(2), p);
+  static Example adam(Generator g, boolean decoupled, boolean amsgrad) {
+    return step(g, new AdamW(0.5, 0.9, 0.99, 1e-6, 0.01, decoupled, amsgrad));
   }
 
-  static Example sgdWithoutMomentum(Generator g) {
-    Operand p = Operand.real(g.shape(1, 3));
-    return Ops.call(new Sgd(0.5, 0, false, 0.01), p, p, rates(2));
-  }
-
-  static Example adam(Generator g, boolean decoupled, boolean maximum) {
-    Shape shape = g.shape(1, 3);
-    Operand p = Operand.real(shape);
-    Operand square = Operand.within(shape, 0.5, 2);
-    AdamW op = new AdamW(0.5, 0.9, 0.99, 1e-6, 0.01, decoupled);
-    return maximum ? Ops.call(op, p, p, rates(3), p, square, square) : Ops.call(op, p, p, rates(3), p, square);
-  }
-
-  private static Operand rates(int count) {
-    return Operand.within(Shape.of(count), 0.1, 1);
+  /** One parameter or some, of any shapes; all that is remembered but the first mean is positive. */
+  static Example step(Generator g, OptimizerStep op) {
+    List<Operand> operands = new ArrayList<>(List.of(Operand.within(Shape.of(op.rates()), 0.1, 1)));
+    for (int parameters = g.between(1, 3); parameters > 0; parameters--) {
+      Shape shape = g.shape(0, 3);
+      for (int i = 0; i < op.each(); i++) {
+        operands.add(i < 3 ? Operand.real(shape) : Operand.within(shape, 0.5, 2));
+      }
+    }
+    return new Example(op, operands);
   }
 }

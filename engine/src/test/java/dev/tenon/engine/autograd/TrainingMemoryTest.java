@@ -68,10 +68,10 @@ class TrainingMemoryTest {
     try (Scope _ = Scope.open(); Tape tape = Tape.record()) {
       Tensor loss = loss(images, labels);
       Gradients gradients = tape.backward(loss);
-      AdamW rule = new AdamW(1, 0.9, 0.999, 1e-8, 0.05, true);
+      AdamW rule = new AdamW(1, 0.9, 0.999, 1e-8, 0.05, true, false);
       Tensor rates = Tensor.of(loss.dtype(), Shape.of(3), AdamW.rates(1e-3, 0.9, 0.999, step));
       parameters.forEach((name, p) -> rule.applyAll(
-          List.of(p, gradients.of(p), rates, moments.get(name).get(0), moments.get(name).get(1))));
+          List.of(rates, p, gradients.of(p), moments.get(name).get(0), moments.get(name).get(1))));
       return loss.item();
     }
   }

@@ -13,6 +13,7 @@ import dev.tenon.engine.op.Unary;
 import dev.tenon.engine.op.UnaryGrad;
 import dev.tenon.engine.op.Where;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Runs the ops that work on each element by itself, over operands of any strides that broadcast to the result's shape. */
 record ElementwiseKernel(Class<? extends Op> op, Workers workers) implements Kernel {
@@ -40,6 +41,10 @@ record ElementwiseKernel(Class<? extends Op> op, Workers workers) implements Ker
 
   @Override
   public void launch(Call call) {
+    if (call.op() instanceof Cast) {
+      Rows.run(workers, IntStream.range(0, call.outputs().size()).mapToObj(i -> cast(call.input(i), call.output(i))).toList());
+      return;
+    }
     Shape shape = call.output(0).shape();
     int tile = (int) Math.min(Rows.TILE, Math.max(1, shape.size()));
     List<Rows.Operand> in = call.inputs().stream().map(t -> Rows.Operand.of(t, t.layout().expand(shape), tile)).toList();
@@ -52,6 +57,12 @@ record ElementwiseKernel(Class<? extends Op> op, Workers workers) implements Ker
     }
   }
 
+  private static Rows.Pass cast(Tensor x, Tensor y) {
+    int tile = Math.clamp(x.size(), 1, Rows.TILE);
+    return new Rows.Pass(List.of(Rows.Operand.of(x, x.layout(), tile)), List.of(Rows.Operand.of(y, y.layout(), tile)), 1,
+        (in, out, n) -> System.arraycopy(in[0], 0, out[0], 0, n));
+  }
+
   private static Rows.Body body(Op op) {
     return switch (op) {
       case Unary unary -> UnaryMaps.of(unary);
@@ -59,7 +70,6 @@ record ElementwiseKernel(Class<? extends Op> op, Workers workers) implements Ker
       case Binary(Binary.Fn fn) -> BinaryMaps.of(fn);
       case Compare(Compare.Relation relation) -> BinaryMaps.of(relation);
       case Where _ -> (in, out, n) -> BinaryMaps.where(in[0], in[1], in[2], out[0], n);
-      case Cast _ -> (in, out, n) -> System.arraycopy(in[0], 0, out[0], 0, n);
       default -> throw new IllegalArgumentException(op.name() + " is not element-wise");
     };
   }

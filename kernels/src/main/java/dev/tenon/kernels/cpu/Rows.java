@@ -3,7 +3,7 @@ package dev.tenon.kernels.cpu;
 import dev.tenon.engine.Layout;
 import dev.tenon.engine.Tensor;
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.stream.IntStream;
 
 /**
  * Runs a computation over the rows of its operands, a few rows a task. Rows are read into arrays, computed on, and written back, so
@@ -57,47 +57,84 @@ final class Rows {
 
   /** Runs {@code body} on one row of each operand at a time. */
   static void run(Workers workers, List<Operand> in, List<Operand> out, Body body) {
-    run(workers, in, out, 1, body);
+    run(workers, List.of(new Pass(in, out, 1, body)));
   }
 
   /** Runs {@code body} on blocks of as many rows as the first cache holds well; operands of one row are shared by all. */
   static void blocks(Workers workers, List<Operand> in, List<Operand> out, Body body) {
-    run(workers, in, out, Math.max(1, BLOCK / widest(in, out)), body);
+    run(workers, List.of(new Pass(in, out, Math.max(1, BLOCK / widest(in, out)), body)));
   }
 
   private static int widest(List<Operand> in, List<Operand> out) {
-    return Stream.concat(in.stream(), out.stream()).mapToInt(Operand::width).max().orElse(1);
-  }
-
-  private static void run(Workers workers, List<Operand> in, List<Operand> out, int block, Body body) {
-    int width = out.getFirst().width;
-    long rows = (out.getFirst().data.size() + width - 1) / width;
-    long group = Math.max(1, GRAIN / widest(in, out) / block) * block;
-    workers.run(Math.toIntExact((rows + group - 1) / group), task ->
-        some(task * group, Math.min(rows, (task + 1) * group), in, out, block, body));
-  }
-
-  private static void some(long from, long to, List<Operand> in, List<Operand> out, int block, Body body) {
-    float[][] x = arrays(in, 0, block);
-    float[][] y = arrays(out, in.size(), block);
-    for (int i = 0; i < x.length; i++) {
-      Operand operand = in.get(i);
-      if (operand.shared(block)) {
-        operand.data.read(0, operand.width, x[i]);
-      }
+    int widest = 1;
+    for (Operand operand : in) {
+      widest = Math.max(widest, operand.width);
     }
-    for (long row = from; row < to; row += block) {
-      long count = Math.min(block, to - row);
+    for (Operand operand : out) {
+      widest = Math.max(widest, operand.width);
+    }
+    return widest;
+  }
+
+  /** Runs passes that do not depend on each other, all at once. */
+  static void run(Workers workers, List<Pass> passes) {
+    int[] tasks = passes.stream().mapToInt(Pass::tasks).toArray();
+    workers.run(IntStream.of(tasks).sum(), task -> {
+      int pass = 0;
+      int rest = task;
+      while (rest >= tasks[pass]) {
+        rest -= tasks[pass++];
+      }
+      passes.get(pass).run(rest);
+    });
+  }
+
+  /**
+   * A computation over all rows of some operands.
+   *
+   * @param block rows that {@code body} gets at a time
+   */
+  record Pass(List<Operand> in, List<Operand> out, int block, Body body) {
+    private long rows() {
+      int width = out.getFirst().width;
+      return (out.getFirst().data.size() + width - 1) / width;
+    }
+
+    /** Rows of a task. */
+    private long group() {
+      return Math.max(1, GRAIN / widest(in, out) / block) * block;
+    }
+
+    private int tasks() {
+      return Math.toIntExact((rows() + group() - 1) / group());
+    }
+
+    private void run(int task) {
+      some(task * group(), Math.min(rows(), (task + 1) * group()));
+    }
+
+    private void some(long from, long to) {
+      float[][] x = arrays(in, 0, block);
+      float[][] y = arrays(out, in.size(), block);
       for (int i = 0; i < x.length; i++) {
         Operand operand = in.get(i);
-        if (!operand.shared(block)) {
-          operand.data.read(row * operand.width, operand.length(row, count), x[i]);
+        if (operand.shared(block)) {
+          operand.data.read(0, operand.width, x[i]);
         }
       }
-      body.apply(x, y, out.getFirst().length(row, count));
-      for (int i = 0; i < y.length; i++) {
-        Operand operand = out.get(i);
-        operand.data.write(row * operand.width, operand.length(row, count), y[i]);
+      for (long row = from; row < to; row += block) {
+        long count = Math.min(block, to - row);
+        for (int i = 0; i < x.length; i++) {
+          Operand operand = in.get(i);
+          if (!operand.shared(block)) {
+            operand.data.read(row * operand.width, operand.length(row, count), x[i]);
+          }
+        }
+        body.apply(x, y, out.getFirst().length(row, count));
+        for (int i = 0; i < y.length; i++) {
+          Operand operand = out.get(i);
+          operand.data.write(row * operand.width, operand.length(row, count), y[i]);
+        }
       }
     }
   }

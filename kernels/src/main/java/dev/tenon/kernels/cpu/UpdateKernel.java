@@ -5,15 +5,17 @@ import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Elements;
 import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.AdamW;
+import dev.tenon.engine.op.Average;
 import dev.tenon.engine.op.Op;
+import dev.tenon.engine.op.OptimizerStep;
 import dev.tenon.engine.op.Sgd;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
-/** Runs optimizer steps: one pass over a parameter, its gradient and what is remembered of it. */
+/** Runs optimizer steps: one pass over the parameters, their gradients and what is remembered of them. */
 record UpdateKernel(Class<? extends Op> op, Workers workers) implements Kernel {
   /** The ops it runs. */
-  static final List<Class<? extends Op>> OPS = List.of(AdamW.class, Sgd.class);
+  static final List<Class<? extends Op>> OPS = List.of(AdamW.class, Sgd.class, Average.class);
 
   @Override
   public String name() {
@@ -27,16 +29,22 @@ record UpdateKernel(Class<? extends Op> op, Workers workers) implements Kernel {
 
   @Override
   public void launch(Call call) {
-    int tile = (int) Math.min(Rows.TILE, Math.max(1, call.output(0).size()));
-    List<Tensor> inputs = new ArrayList<>(call.inputs());
-    Tensor rates = inputs.remove(AdamW.RATES);
-    List<Rows.Operand> in = inputs.stream().map(t -> Rows.Operand.of(t, t.layout(), tile)).toList();
-    List<Rows.Operand> out = call.outputs().stream().map(t -> Rows.Operand.of(t, t.layout(), tile)).toList();
-    Rows.run(workers, in, out, switch (call.op()) {
+    OptimizerStep step = (OptimizerStep) call.op();
+    Tensor rates = call.input(OptimizerStep.RATES);
+    Rows.Body body = switch (step) {
       case AdamW adam -> UpdateMaps.of(adam, rate(rates, 0), rate(rates, 1), rate(rates, 2));
       case Sgd sgd -> UpdateMaps.of(sgd, rate(rates, 0), rate(rates, 1));
-      default -> throw new IllegalArgumentException(call.op().name() + " is no step of an optimizer");
-    });
+      case Average _ -> UpdateMaps.average(rate(rates, 0));
+    };
+    int results = step.each() - 1;
+    Rows.run(workers, IntStream.range(0, step.parameters(call.inputs().size())).mapToObj(i -> new Rows.Pass(
+        operands(call.inputs().subList(step.input(i, 0), step.input(i + 1, 0))),
+        operands(call.outputs().subList(i * results, (i + 1) * results)), 1, body)).toList());
+  }
+
+  private static List<Rows.Operand> operands(List<Tensor> tensors) {
+    int tile = Math.clamp(tensors.getFirst().size(), 1, Rows.TILE);
+    return tensors.stream().map(t -> Rows.Operand.of(t, t.layout(), tile)).toList();
   }
 
   private static float rate(Tensor rates, int index) {

@@ -20,7 +20,7 @@ final class UpdateMaps {
       average(in[2], in[1], in[0], out[1], n, beta1, rest1, decay);
       averageSquare(in[3], in[1], in[0], out[2], n, beta2, rest2, decay);
       float[] bound = out[2];
-      if (in.length == 5) {
+      if (op.amsgrad()) {
         BinaryMaps.max(in[4], out[2], out[3], n);
         bound = out[3];
       }
@@ -71,5 +71,14 @@ final class UpdateMaps {
     for (int i = 0; i < n; i++) {
       out[i] = p[i] - lr * (grad[i] + decay * p[i]);
     }
+  }
+
+  /** A step of running averages. */
+  static Rows.Body average(float rate) {
+    return (in, out, n) -> {
+      for (int i = 0; i < n; i++) {
+        out[0][i] = in[0][i] - rate * (in[0][i] - in[1][i]);
+      }
+    };
   }
 }

@@ -12,6 +12,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** An NVIDIA GPU. All its work runs in order on one stream, whichever thread asks for it. */
 final class CudaBackend implements Backend {
@@ -29,6 +30,7 @@ final class CudaBackend implements Backend {
   private final Driver driver;
   private final DeviceMemory memory;
   private final Staging staging;
+  private final LateReads reads;
   private final KernelImages images;
   private final CudaLauncher launcher;
   private final Faults faults;
@@ -38,7 +40,8 @@ final class CudaBackend implements Backend {
     driver = Driver.open(index);
     info = Driver.info(index);
     memory = new DeviceMemory(driver, DeviceMemory.Limit.of(MEMORY));
-    staging = new Staging(driver);
+    staging = new Staging(driver, memory);
+    reads = new LateReads(driver);
     images = KernelImages.inCache(info);
     launcher = new CudaLauncher(driver, memory, images);
     MemorySegment fault = driver.shared(Faults.BYTES);
@@ -84,6 +87,16 @@ final class CudaBackend implements Backend {
       faults.check();
     }
     return host;
+  }
+
+  @Override
+  public Supplier<MemorySegment> downloadLater(Storage source, long offset, long bytes) {
+    Supplier<MemorySegment> later = reads.read(source.segment().asSlice(offset, bytes).address(), bytes);
+    return () -> {
+      MemorySegment host = later.get();
+      faults.check();
+      return host;
+    };
   }
 
   @Override
@@ -147,6 +160,7 @@ final class CudaBackend implements Backend {
   public void close() {
     driver.synchronize();
     launcher.close();
+    staging.close();
     memory.close();
     driver.close();
   }

@@ -28,6 +28,7 @@ final class CudaKernels {
     List<Kernel> products = products(driver, launcher, info, precision);
     return Stream.of(
         new ElementwiseKernels(launcher, false).all(),
+        new CastKernels(launcher).all(),
         new MoveKernels(launcher, faults).all(),
         reductions.all(),
         new ChannelKernels(launcher, reductions).all(),

@@ -26,6 +26,8 @@ final class CudaLauncher implements Launcher, AutoCloseable {
 
   private static final int MOST_PARAMETERS = 32;
   private static final long PARAMETER_BYTES = 4096;
+  /** Of a group, in words of 8 bytes, as in {@code optimizer.cu}. */
+  private static final int GROUP_WORDS = 480;
 
   private final Driver driver;
   private final DeviceMemory memory;
@@ -95,8 +97,28 @@ final class CudaLauncher implements Launcher, AutoCloseable {
         MemorySegment.copy(v, 0, values, at, v.byteSize());
         yield at + v.byteSize();
       }
+      case Group v -> put(at, v);
       default -> throw new IllegalArgumentException("no kernel parameter can be made of " + argument);
     };
+  }
+
+  /** How many tensors there are; then of each its addresses, and in one word its size and, above, the chunks up to its end. */
+  private long put(long from, Group group) {
+    long at = put(from, group.sizes().length);
+    long chunks = 0;
+    for (int i = 0; i < group.sizes().length; i++) {
+      for (long address : group.addresses()[i]) {
+        at = put(at, address);
+      }
+      chunks += group.chunks(i);
+      at = put(at, chunks << 32 | group.sizes()[i]);
+    }
+    return from + Long.BYTES * GROUP_WORDS;
+  }
+
+  @Override
+  public int together(int addresses) {
+    return (GROUP_WORDS - 1) / (addresses + 1);
   }
 
   private long put(long at, long value) {

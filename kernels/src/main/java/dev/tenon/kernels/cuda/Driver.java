@@ -24,6 +24,7 @@ import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUevent;
+import jcuda.driver.CUevent_flags;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
@@ -51,6 +52,8 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
   private final Stream stream = new Stream();
   /** Runs nothing: what its thread launches is recorded. */
   private final Stream recording = new Stream();
+  /** Copies to where they wait until it is their turn. */
+  private final Stream copying = new Stream();
   private volatile Thread recorder;
 
   /** A context whose address can be read. */
@@ -95,7 +98,7 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
     }
 
     void free() {
-      enter();
+      await(); // what it runs may be under way still
       check(JCudaDriver.cuGraphExecDestroy(launches), "what was recorded cannot be given up");
     }
   }
@@ -146,6 +149,7 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
     check(calls.setCurrent(context.address()), "the GPU's context could not be entered");
     check(JCudaDriver.cuStreamCreate(stream, 1), "no stream could be made on the GPU");
     check(JCudaDriver.cuStreamCreate(recording, 1), "no stream could be made on the GPU");
+    check(JCudaDriver.cuStreamCreate(copying, 1), "no stream could be made on the GPU");
   }
 
   /**
@@ -272,7 +276,7 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
   @Override
   public void free(long address) {
     enter();
-    check(JCudaDriver.cuMemFree(new CUdeviceptr().withByteOffset(address)), "memory could not be freed");
+    check(JCudaDriver.cuMemFree(at(address)), "memory could not be freed");
   }
 
   /** Host memory that kernels reach at the same address; it ends with the context. */
@@ -301,10 +305,48 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
     check(calls.upload(target, source, source.byteSize(), stream.address()), "a copy to the GPU failed");
   }
 
-  /** Has pinned memory copied to the GPU; {@code left} tells when it was. */
-  void uploadAsync(MemorySegment pinned, long target, CUevent left) {
-    upload(pinned, target);
-    check(JCudaDriver.cuEventRecord(left, stream), "a copy to the GPU failed");
+  /**
+   * Has pinned memory copied to the GPU: right away to where it waits there, and from there, after everything launched before, to where it
+   * shall be.
+   *
+   * @param arrived tells when it waits
+   * @param left tells when it is where it shall be
+   */
+  void uploadAsync(MemorySegment pinned, long waiting, long target, CUevent arrived, CUevent left) {
+    enter();
+    requireRunning();
+    String failure = "a copy to the GPU failed";
+    check(calls.upload(waiting, pinned, pinned.byteSize(), copying.address()), failure);
+    check(JCudaDriver.cuEventRecord(arrived, copying), failure);
+    check(JCudaDriver.cuStreamWaitEvent(stream, arrived, 0), failure);
+    check(JCudaDriver.cuMemcpyDtoDAsync(at(target), at(waiting), pinned.byteSize(), stream), failure);
+    check(JCudaDriver.cuEventRecord(left, stream), failure);
+  }
+
+  private static CUdeviceptr at(long address) {
+    return new CUdeviceptr().withByteOffset(address);
+  }
+
+  /** Has memory of the GPU copied to pinned memory, after everything launched before; {@code arrived} tells when it was. */
+  void downloadAsync(long source, MemorySegment pinned, CUevent arrived) {
+    enter();
+    requireRunning();
+    check(calls.download(pinned, source, pinned.byteSize(), stream.address()), "a copy from the GPU failed");
+    check(JCudaDriver.cuEventRecord(arrived, stream), "a copy from the GPU failed");
+  }
+
+  CUevent event() {
+    enter();
+    CUevent event = new CUevent();
+    check(JCudaDriver.cuEventCreate(event, CUevent_flags.CU_EVENT_DISABLE_TIMING), "no event could be made on the GPU");
+    return event;
+  }
+
+  /** Waits for what an event was recorded behind; not at all where it never was. */
+  void await(CUevent event) {
+    enter();
+    check(JCudaDriver.cuEventSynchronize(event),
+        "a kernel launched before failed (start with -D" + CudaLauncher.SYNCHRONOUS + "=true to learn which)");
   }
 
   /** Copies from the GPU to native host memory, after everything launched before. */
@@ -405,6 +447,7 @@ final class Driver implements DeviceMemory.Source, AutoCloseable {
     enter();
     check(JCudaDriver.cuStreamDestroy(stream), "the stream could not be ended");
     check(JCudaDriver.cuStreamDestroy(recording), "the stream could not be ended");
+    check(JCudaDriver.cuStreamDestroy(copying), "the stream could not be ended");
     check(JCudaDriver.cuDevicePrimaryCtxRelease(device), "the GPU's context could not be left");
   }
 }

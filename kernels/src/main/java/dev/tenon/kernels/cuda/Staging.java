@@ -1,29 +1,39 @@
 package dev.tenon.kernels.cuda;
 
+import dev.tenon.kernels.gpu.DeviceMemory;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import jcuda.driver.CUevent;
-import jcuda.driver.JCudaDriver;
 
 /**
- * Pinned host memory that large copies to the GPU pass through. Copied from anywhere else, they would have the host wait for all that
- * was launched before; so the images of the next step come while the GPU still works on this one.
+ * Memory, pinned and on the GPU, that large copies to the GPU pass through. Copied from anywhere else, they would have the host wait for
+ * all that was launched before; copied straight to where they belong, they would have the bus wait. So the images of the next step come
+ * while the GPU still works on this one.
  */
-final class Staging {
+final class Staging implements AutoCloseable {
   private static final long PIECE_BYTES = 16 << 20;
-  private static final int PIECES = 4;
+  /** More than what 128 images of 224×224 take. */
+  private static final int PIECES = 6;
   private static final int SHARES = 8;
-  private static final String FAILURE = "a copy to the GPU failed";
 
   private final Driver driver;
+  private final DeviceMemory memory;
   private final Piece[] pieces = new Piece[PIECES];
   private int next;
 
-  /** @param left recorded behind the copy out of the piece */
-  private record Piece(MemorySegment bytes, CUevent left) {}
+  /**
+   * A stretch of pinned memory, and the one on the GPU that it is copied to.
+   *
+   * @param arrived recorded behind the copy over the bus
+   * @param left recorded behind the copy from there to where it belongs
+   */
+  private record Piece(MemorySegment pinned, DeviceMemory.Block waiting, CUevent arrived, CUevent left) {}
 
-  Staging(Driver driver) {
+  Staging(Driver driver, DeviceMemory memory) {
     this.driver = driver;
+    this.memory = memory;
   }
 
   /** Copies {@code source} to the GPU, after everything launched before; returns when the source may be changed. */
@@ -31,8 +41,8 @@ final class Staging {
     for (long at = 0; at < source.byteSize(); at += PIECE_BYTES) {
       long bytes = Math.min(PIECE_BYTES, source.byteSize() - at);
       Piece piece = piece();
-      copy(source.asSlice(at, bytes), piece.bytes);
-      driver.uploadAsync(piece.bytes.asSlice(0, bytes), target + at, piece.left);
+      copy(source.asSlice(at, bytes), piece.pinned);
+      driver.uploadAsync(piece.pinned.asSlice(0, bytes), piece.waiting.address(), target + at, piece.arrived, piece.left);
     }
   }
 
@@ -48,11 +58,17 @@ final class Staging {
     int place = next;
     next = (next + 1) % PIECES;
     if (pieces[place] == null) {
-      CUevent event = new CUevent();
-      Driver.check(JCudaDriver.cuEventCreate(event, 0), FAILURE);
-      pieces[place] = new Piece(driver.shared(PIECE_BYTES), event);
+      DeviceMemory.Block waiting = memory.take(PIECE_BYTES);
+      driver.synchronize(); // what was launched before may still use the block
+      pieces[place] = new Piece(driver.shared(PIECE_BYTES), waiting, driver.event(), driver.event());
     }
-    Driver.check(JCudaDriver.cuEventSynchronize(pieces[place].left), FAILURE);
+    driver.await(pieces[place].left);
     return pieces[place];
+  }
+
+  /** Nothing is under way any more. */
+  @Override
+  public synchronized void close() {
+    Stream.of(pieces).filter(Objects::nonNull).forEach(piece -> memory.give(piece.waiting));
   }
 }

@@ -3,7 +3,11 @@ package dev.tenon.kernels.gpu;
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.Call;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 
 /** Starts kernels on one device, in order, and lends them memory. */
 public interface Launcher {
@@ -38,10 +42,49 @@ public interface Launcher {
   record Whole(long value) {}
 
   /**
+   * Tensors that one launch walks over, element by element: where a kernel takes only one, it gets its size and its addresses.
+   *
+   * @param sizes elements of each
+   * @param addresses of each, where the tensors lie that are walked together; 0 for none
+   */
+  record Group(int[] sizes, long[][] addresses) {
+    /** Elements a block of threads handles, all of one tensor. */
+    private static final int CHUNK = 1024;
+    private static final int THREADS = 256;
+
+    /** Blocks for tensor {@code i}. */
+    public int chunks(int i) {
+      return (int) ((sizes[i] + CHUNK - 1L) / CHUNK);
+    }
+
+    /** A block a chunk. */
+    public Grid grid() {
+      return new Grid(IntStream.range(0, sizes.length).map(this::chunks).reduce(0, Math::addExact), 1, 1, THREADS, 0,
+          IntStream.of(sizes).asLongStream().sum());
+    }
+  }
+
+  /** How many tensors of {@code addresses} addresses a {@link Group} may have. */
+  default int together(int addresses) {
+    return 1;
+  }
+
+  /** Tensors in as few groups, one after the other, as hold them. */
+  default List<Group> groups(int[] sizes, long[][] addresses) {
+    List<Group> groups = new ArrayList<>();
+    int to;
+    for (int from = 0; from < sizes.length; from = to) {
+      to = Math.min(sizes.length, from + together(addresses[from].length));
+      groups.add(new Group(Arrays.copyOfRange(sizes, from, to), Arrays.copyOfRange(addresses, from, to)));
+    }
+    return groups;
+  }
+
+  /**
    * Starts a kernel, unless the grid is empty.
    *
    * @param call what it is for, for messages
-   * @param arguments tensors and addresses (Long) for pointers, numbers by their type, int arrays for structures of ints
+   * @param arguments tensors and addresses (Long) for pointers, numbers by their type, int arrays for structures of ints, a group
    */
   void launch(Call call, Entry entry, Grid grid, Object... arguments);
 

@@ -66,9 +66,13 @@ public record MoveKernels(Launcher launcher, Faults faults) {
   }
 
   private void cast(Call call) {
-    Walk walk = Walk.of(call.output(0).shape(), call.input(0).layout());
     Launcher.Entry entry = Launcher.Entry.of(TEXT, "cast", call.input(0).dtype(), call.output(0).dtype());
-    launcher.launch(call, entry, Grid.over(walk.size(), 4), walk.pack(), call.input(0), call.output(0));
+    for (int i = 0; i < call.inputs().size(); i++) {
+      Walk walk = Walk.of(call.input(i).shape(), call.input(i).layout());
+      if (walk.size() > 0) {
+        launcher.launch(call, entry, Grid.over(walk.size(), 4), walk.pack(), call.input(i), call.output(i));
+      }
+    }
   }
 
   private void concat(Call call) {

@@ -84,7 +84,14 @@ final class ClLauncher implements Launcher, AutoCloseable {
     Prepared kernel = kernels.computeIfAbsent(entry, this::prepare);
     int parameter = 0;
     for (Object argument : arguments) {
-      parameter = kernel.set(parameter, argument);
+      if (argument instanceof Group(int[] sizes, long[][] addresses)) {
+        parameter = kernel.set(parameter, sizes[0]);
+        for (long address : addresses[0]) {
+          parameter = kernel.set(parameter, address);
+        }
+      } else {
+        parameter = kernel.set(parameter, argument);
+      }
     }
     // One item an element, where the elements are all that counts: a processor's compiler makes vectors of that.
     long groups = grid.elements() > 0 ? (grid.elements() + grid.threads() - 1) / grid.threads() : grid.x();

@@ -1,8 +1,9 @@
-// Steps of Adam, AdamW and gradient descent, in place. What differs from step to step is read from memory.
+// Steps of Adam, AdamW, gradient descent and running averages, in place, over the elements of one parameter. What differs from step to
+// step is read from memory.
 #include "tenon.clh"
 
-kernel void adam(int size, POINTER(ELEMENT, p), POINTER(const ELEMENT, grad), POINTER(const ELEMENT, rates), POINTER(ELEMENT, m),
-    POINTER(ELEMENT, v), POINTER(ELEMENT, vMax), int decoupled, number scale, number beta1, number beta2, number eps,
+kernel void adam(int size, POINTER(ELEMENT, p), POINTER(const ELEMENT, grad), POINTER(ELEMENT, m), POINTER(ELEMENT, v),
+    POINTER(ELEMENT, vMax), POINTER(const ELEMENT, rates), int decoupled, number scale, number beta1, number beta2, number eps,
     number weightDecay) {
   SHIFT(p);
   SHIFT(grad);
@@ -31,7 +32,7 @@ kernel void adam(int size, POINTER(ELEMENT, p), POINTER(const ELEMENT, grad), PO
   }
 }
 
-kernel void sgd(int size, POINTER(ELEMENT, p), POINTER(const ELEMENT, grad), POINTER(const ELEMENT, rates), POINTER(ELEMENT, buffer),
+kernel void sgd(int size, POINTER(ELEMENT, p), POINTER(const ELEMENT, grad), POINTER(ELEMENT, buffer), POINTER(const ELEMENT, rates),
     int nesterov, number scale, number momentum, number weightDecay) {
   SHIFT(p);
   SHIFT(grad);
@@ -49,5 +50,16 @@ kernel void sgd(int size, POINTER(ELEMENT, p), POINTER(const ELEMENT, grad), POI
       direction = nesterov ? g + (REAL)momentum * b : b;
     }
     STORE(p + i, x - lr * direction);
+  }
+}
+
+kernel void average(int size, POINTER(ELEMENT, average), POINTER(const ELEMENT, value), POINTER(const ELEMENT, rates)) {
+  SHIFT(average);
+  SHIFT(value);
+  SHIFT(rates);
+  REAL rate = LOAD(rates);
+  FOR_EACH(i, size) {
+    REAL x = LOAD(average + i);
+    STORE(average + i, x - rate * (x - LOAD(value + i)));
   }
 }

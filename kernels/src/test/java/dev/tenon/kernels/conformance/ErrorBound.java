@@ -1,7 +1,6 @@
 package dev.tenon.kernels.conformance;
 
 import dev.tenon.engine.DType;
-import dev.tenon.engine.op.AdamW;
 import dev.tenon.engine.op.Affinity;
 import dev.tenon.engine.op.AffinityGrad;
 import dev.tenon.engine.op.ArgMax;
@@ -34,13 +33,13 @@ import dev.tenon.engine.op.LoraLinear;
 import dev.tenon.engine.op.MatMul;
 import dev.tenon.engine.op.MaxPool2d;
 import dev.tenon.engine.op.Op;
+import dev.tenon.engine.op.OptimizerStep;
 import dev.tenon.engine.op.Prod;
 import dev.tenon.engine.op.ProdGrad;
 import dev.tenon.engine.op.Ref;
 import dev.tenon.engine.op.Resample2d;
 import dev.tenon.engine.op.Resample2dGrad;
 import dev.tenon.engine.op.ScatterAdd;
-import dev.tenon.engine.op.Sgd;
 import dev.tenon.engine.op.Softmax;
 import dev.tenon.engine.op.SoftmaxGrad;
 import dev.tenon.engine.op.Spec;
@@ -87,8 +86,7 @@ public final class ErrorBound {
       case BatchNormGrad grad -> NormBound.of(grad, in);
       case Attention attention -> new AttentionBound(attention.scale(), attention.causal(), attention.bias()).forward(in, out);
       case AttentionGrad grad -> new AttentionBound(grad.scale(), grad.causal(), grad.bias()).backward(in);
-      case AdamW adam -> UpdateBound.of(adam, in);
-      case Sgd sgd -> UpdateBound.of(sgd, in);
+      case OptimizerStep step -> UpdateBound.of(step, in);
       default -> multilinear(op, in);
     };
   }

@@ -6,6 +6,7 @@ import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.op.AdamW;
 import dev.tenon.engine.op.Attention;
 import dev.tenon.engine.op.AttentionGrad;
+import dev.tenon.engine.op.Average;
 import dev.tenon.engine.op.Binary;
 import dev.tenon.engine.op.Concat;
 import dev.tenon.engine.op.Contiguous;
@@ -25,6 +26,7 @@ import dev.tenon.engine.random.Philox;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** Calls as vision transformers make them: their extents, and operands that are views of larger tensors. */
@@ -145,8 +147,11 @@ final class NetworkCalls {
       of("linear of tokens", new Linear(true), s -> List.of(s.real(4, 37, 96), s.real(200, 96), s.real(200))),
       of("loraLinear of tokens", new LoraLinear(true, 2),
           s -> List.of(s.real(131, 300), s.real(300, 300), s.real(300), s.real(300, 4), s.real(4, 300))),
-      of("adamW of a layer", new AdamW(1, 0.9, 0.999, 1e-8, 0.05, true),
-          s -> List.of(s.real(200, 300), s.real(200, 300), s.within(0.1, 1, 3), s.real(200, 300), s.within(0.5, 2, 200, 300))));
+      of("adamW of a layer and a bias", new AdamW(1, 0.9, 0.999, 1e-8, 0.05, true, false),
+          s -> List.of(s.within(0.1, 1, 3), s.real(200, 300), s.real(200, 300), s.real(200, 300), s.within(0.5, 2, 200, 300),
+              s.real(300), s.real(300), s.real(300), s.within(0.5, 2, 300))),
+      of("averages of more parameters than a launch takes", new Average(),
+          s -> Stream.concat(Stream.of(s.within(0.1, 1, 1)), IntStream.range(0, 400).mapToObj(i -> s.real(1 + i / 2 * 37))).toList()));
 
   static final List<Network> ALL = Stream.concat(OF_TOKENS.stream(), ImageCalls.ALL.stream()).toList();
 }

@@ -116,7 +116,7 @@ public record Bench(Device device, int threads, int batch, double seconds) {
         prepared.run().run();
       }
       long fallbacks = backend.kernels().fallbacks();
-      return new Row(name, prepared.cost(), Timing.of(backend, prepared.run(), seconds), peak, fallbacks, "");
+      return new Row(name, prepared.cost(), Timing.of(backend, prepared, seconds), peak, fallbacks, "");
     } catch (MismatchException | TenonException e) {
       return new Row(name, null, null, peak, 0, e.getMessage());
     }

@@ -1,12 +1,15 @@
 package dev.tenon.training.bench;
 
 import dev.tenon.engine.DType;
+import dev.tenon.engine.Plan;
 import dev.tenon.engine.Scope;
 import dev.tenon.engine.Shape;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Gradients;
 import dev.tenon.engine.autograd.Tape;
+import dev.tenon.engine.kernel.WeightFormat;
 import dev.tenon.engine.op.Affinity;
+import dev.tenon.engine.op.Assign;
 import dev.tenon.engine.op.Cost;
 import dev.tenon.engine.op.Spec;
 import dev.tenon.model.Phase;
@@ -21,6 +24,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * CTAL's module around the affinity, at its published widths, for {@code batch} images: what it makes of the features of some tasks, or a
@@ -75,16 +79,46 @@ record CtalWork(long batch, int tasks, long height, long width, boolean step) im
 
     /** In the current scope. */
     Gradients backward() {
+      return backward(features, gradients);
+    }
+
+    private Gradients backward(List<Tensor> features, List<Tensor> gradients) {
       try (Tape tape = Tape.record()) {
-        Map<String, Tensor> copies = new LinkedHashMap<>();
-        masters.asMap().forEach((name, t) -> copies.put(name, t.requiresGrad() ? t.cast(dtype) : t));
-        List<Tensor> outputs = work.apply(new Weights(copies), features, Phase.TRAINING);
+        List<String> learning = masters.asMap().keySet().stream()
+            .filter(name -> masters.get(name).requiresGrad() && masters.get(name).dtype() != dtype).toList();
+        List<Tensor> outputs = work.apply(masters.cast(learning, dtype), features, Phase.TRAINING);
         Map<Tensor, Tensor> seeds = new LinkedHashMap<>();
         for (int t = 0; t < outputs.size(); t++) {
           seeds.put(outputs.get(t), gradients.get(t));
         }
         return tape.backward(seeds);
       }
+    }
+
+    /** A step as training takes it, a plan: of features, the gradients of maps and rates it makes the gradients of the features. */
+    Runnable step() {
+      Map<String, Tensor> parameters = new LinkedHashMap<>(masters.asMap());
+      parameters.values().removeIf(t -> !t.requiresGrad());
+      Optimizer optimizer = new Optimizer(new Rule.AdamW(0), parameters);
+      int tasks = features.size();
+      List<Tensor> given = new ArrayList<>(features);
+      given.addAll(gradients);
+      Tensor rates = Tensor.zeros(optimizer.type(), Shape.of(optimizer.next(LR).length));
+      Plan plan = Plan.of(
+          in -> {
+            List<Tensor> leaves = in.subList(0, tasks).stream().map(Tensor::withGrad).toList();
+            Gradients found = backward(leaves, in.subList(tasks, 2 * tasks));
+            optimizer.apply(found, in.getLast());
+            return leaves.stream().map(found::of).toList();
+          },
+          Stream.concat(given.stream(), Stream.of(rates)).map(t -> new Spec(t.dtype(), t.shape())).toList(), WeightFormat.F32);
+      for (int i = 0; i < given.size(); i++) {
+        new Assign().apply(plan.inputs().get(i), given.get(i).detach());
+      }
+      return () -> {
+        new Assign().apply(plan.inputs().getLast(), Tensor.of(rates.dtype(), rates.shape(), optimizer.next(LR)));
+        plan.run();
+      };
     }
 
     /** The gradients of everything. Those of the biases in front of the norm are zero but for roundoff, which says nothing. */
@@ -134,12 +168,8 @@ record CtalWork(long batch, int tasks, long height, long width, boolean step) im
       List<Tensor> features = maps(new Draws(arithmetic.dtype()), sizes().features(), 1);
       return new Prepared(cost(arithmetic.dtype()), () -> apply(weights, features, Phase.EVALUATION));
     }
-    Learning learning = Learning.of(this, arithmetic.dtype());
-    Map<String, Tensor> parameters = new LinkedHashMap<>(learning.masters().asMap());
-    parameters.values().removeIf(t -> !t.requiresGrad());
-    Optimizer optimizer = new Optimizer(new Rule.AdamW(0), parameters);
     Cost forward = cost(arithmetic.dtype());
-    return new Prepared(new Cost(3 * forward.flops(), 3 * forward.bytes()), () -> optimizer.step(learning.backward(), LR));
+    return new Prepared(new Cost(3 * forward.flops(), 3 * forward.bytes()), Learning.of(this, arithmetic.dtype()).step());
   }
 
   /** Of a pass forward. */

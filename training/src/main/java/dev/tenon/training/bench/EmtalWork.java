@@ -98,9 +98,7 @@ public record EmtalWork(VitPreset preset, int batch, int classes) implements Net
     check(type -> small.training(VitWork.firstBlock(small.vit()), type, true), small.images(), arithmetic,
         a -> VitWork.bound(VitWork.firstBlock(small.vit()), a));
     Training<Vit> training = training(vit(), arithmetic.dtype(), false);
-    Batch images = images();
-    long[] step = {0};
-    return new Prepared(cost(DType.F32), () -> training.step(images, step[0]++, LR));
+    return Prepared.steps(cost(DType.F32), training, images());
   }
 
   /** Forward, and backward to every layer's input: the embedding and the frozen weights get no gradient. */

@@ -69,8 +69,7 @@ record FullStepWork(String preset, int batch, Cost forward, Supplier<Network> wh
   public Prepared prepare(Arithmetic arithmetic) {
     EmtalWork.check(type -> training(part.network.get(), type, true), EmtalWork.images(1, part.side, CLASSES), arithmetic, part.bound);
     Training<Network> training = training(whole.get(), arithmetic.dtype(), false);
-    Batch images = EmtalWork.images(batch, SIDE, CLASSES);
-    long[] step = {0};
-    return new Prepared(new Cost(3 * forward.flops(), 3 * forward.bytes()), () -> training.step(images, step[0]++, EmtalWork.LR));
+    Cost cost = new Cost(3 * forward.flops(), 3 * forward.bytes());
+    return Prepared.steps(cost, training, EmtalWork.images(batch, SIDE, CLASSES));
   }
 }

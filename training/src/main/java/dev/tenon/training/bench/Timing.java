@@ -12,21 +12,31 @@ import org.apache.commons.math3.stat.StatUtils;
  * How long one run takes, in microseconds: samples of several runs between two waits for the device, allocation and dispatch included.
  */
 record Timing(List<Double> samples) {
+  /** Seconds of runs that are sampled together, so that starting and waiting do not count. */
+  static final double SAMPLE = 0.005;
+
   private static final double NANOS = 1e9;
-  /** Runs are sampled together until they take so long, that starting and waiting do not count. */
-  private static final double SAMPLE = 0.005;
   private static final int MOST_TOGETHER = 100;
   private static final int LEAST_SAMPLES = 5;
   private static final int LEAST_WARM_UP = 3;
 
   /** Runs {@code work} over and over for about {@code seconds}, after half as long to warm up. */
+  static Timing of(Backend backend, Workload.Prepared prepared, double seconds) {
+    return of(backend, prepared.run(), prepared.sample(), seconds);
+  }
+
+  /** Work that is over before it is run again. */
   static Timing of(Backend backend, Runnable work, double seconds) {
+    return of(backend, work, SAMPLE, seconds);
+  }
+
+  private static Timing of(Backend backend, Runnable work, double sample, double seconds) {
     double once = Double.POSITIVE_INFINITY;
     long warm = System.nanoTime() + (long) (seconds / 2 * NANOS);
     for (int i = 0; i < LEAST_WARM_UP || System.nanoTime() < warm; i++) {
       once = Math.min(once, seconds(backend, work, 1));
     }
-    int together = (int) Math.clamp(Math.ceil(SAMPLE / once), 1, MOST_TOGETHER);
+    int together = (int) Math.clamp(Math.ceil(sample / once), 1, MOST_TOGETHER);
     long end = System.nanoTime() + (long) (seconds * NANOS);
     List<Double> samples = new ArrayList<>();
     while (samples.size() < LEAST_SAMPLES || System.nanoTime() < end) {

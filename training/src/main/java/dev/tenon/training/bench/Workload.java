@@ -1,6 +1,11 @@
 package dev.tenon.training.bench;
 
 import dev.tenon.engine.op.Cost;
+import dev.tenon.training.data.Batch;
+import dev.tenon.training.method.Training;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.function.Supplier;
 
 /** A row of the table, known by its name. */
 public sealed interface Workload permits OpWork, AffinityWork, CtalWork, SoftmaxGramWork, NetworkWork, FullStepWork, RoutedVitWork,
@@ -20,6 +25,27 @@ public sealed interface Workload permits OpWork, AffinityWork, CtalWork, Softmax
    */
   Prepared prepare(Arithmetic arithmetic);
 
-  /** What can be timed: one run, and the flops and bytes that it cannot avoid. */
-  record Prepared(Cost cost, Runnable run) {}
+  /**
+   * What can be timed: one run, and the flops and bytes that it cannot avoid.
+   *
+   * @param sample seconds of runs that are sampled together
+   */
+  record Prepared(Cost cost, Runnable run, double sample) {
+    /** Of which each is over before the next. */
+    Prepared(Cost cost, Runnable run) {
+      this(cost, run, Timing.SAMPLE);
+    }
+
+    /** Steps as training takes them, each told of when the next has been started; of many, the last, which is alone, counts little. */
+    static Prepared steps(Cost cost, Training<?> training, Batch images) {
+      Deque<Supplier<Training.Step>> started = new ArrayDeque<>();
+      long[] number = {0};
+      return new Prepared(cost, () -> {
+        started.add(training.start(images, number[0]++, EmtalWork.LR));
+        if (started.size() > 1) {
+          started.remove().get();
+        }
+      }, 0.3);
+    }
+  }
 }

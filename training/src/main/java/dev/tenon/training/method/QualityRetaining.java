@@ -145,7 +145,12 @@ public final class QualityRetaining {
     new Assign().apply(bank, moved.reshape(bank.shape()));
   }
 
-  /** Running cross-entropy of each task. */
+  /** Running cross-entropy of each task, which a step changes. */
+  Tensor running() {
+    return taskLoss;
+  }
+
+  /** Its values. */
   public double[] taskLoss() {
     return taskLoss.toDoubles();
   }

@@ -17,11 +17,13 @@ import dev.tenon.training.optim.GradientClip;
 import dev.tenon.training.optim.Optimizer;
 import dev.tenon.training.optim.WeightEma;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * A network while it learns: weights, optimizer, averages and bank, moved on one mini-batch at a time. Everything that a step depends
@@ -103,16 +105,23 @@ public final class Training<N extends Network> {
    * @param loss that was minimized
    * @param distillation its part from Quality Retaining; 0 without
    * @param gradientNorm before clipping; NaN when nothing is clipped and so nobody measured it
+   * @param taskLoss running cross-entropy of each task; empty without Quality Retaining
    */
-  public record Step(double loss, double crossEntropy, double distillation, double alpha, double gradientNorm) {}
+  public record Step(
+      double loss, double crossEntropy, double distillation, double alpha, double gradientNorm, List<Double> taskLoss) {}
+
+  /** One step; what it told. */
+  public Step step(Batch batch, long number, double lr) {
+    return start(batch, number, lr).get();
+  }
 
   /**
-   * One step.
+   * Starts one step. What it told is waited for when asked for, so that who starts the next one first keeps a GPU busy.
    *
    * @param number of the step, from 0
-   * @throws TenonException when the loss is not finite; the weights are spoilt then, and what was saved before is not
+   * @return throws {@link TenonException} when the loss is not finite; the weights are spoilt then, and what was saved before is not
    */
-  public Step step(Batch batch, long number, double lr) {
+  public Supplier<Step> start(Batch batch, long number, double lr) {
     double alpha = fade.alpha(number);
     DType type = optimizer.type();
     int classes = (int) master().weights().get("head.weight").dim(0);
@@ -123,14 +132,17 @@ public final class Training<N extends Network> {
     for (int i = 0; i < fed.size(); i++) {
       fed.get(i).into(plan.inputs().get(i));
     }
-    double[] told = plan.run().getFirst().toDoubles();
-    if (!Double.isFinite(told[0])) {
-      throw new TenonException("the loss of step " + number + " is " + told[0] + "; lower optimizer.lr or set optimizer.clip");
-    }
-    return new Step(told[0], told[1], told[2], alpha, told[3]);
+    Supplier<double[]> later = plan.run().getFirst().toDoublesLater();
+    return () -> {
+      double[] told = later.get();
+      if (!Double.isFinite(told[0])) {
+        throw new TenonException("the loss of step " + number + " is " + told[0] + "; lower optimizer.lr or set optimizer.clip");
+      }
+      return new Step(told[0], told[1], told[2], alpha, told[3], Arrays.stream(told).skip(4).boxed().toList());
+    };
   }
 
-  /** The whole of a step; one tensor, of loss, cross-entropy, distillation and the gradients' norm. */
+  /** The whole of a step; one tensor, of loss, cross-entropy, distillation, the gradients' norm and the running losses of tasks. */
   private List<Tensor> results(List<Tensor> fed) {
     try (Tape tape = Tape.record()) {
       Tensor logits = network.next().forward(fed.get(IMAGES), new Fade.Read(fed.get(ALPHA)));
@@ -141,9 +153,11 @@ public final class Training<N extends Network> {
       Optional<Tensor> norm = clip.map(_ -> GradientClip.norm(gradients, learning));
       optimizer.apply(clip.map(c -> c.apply(gradients, learning, norm.orElseThrow())).orElse(gradients), fed.get(RATES));
       ema.ifPresent(WeightEma::update);
-      List<Tensor> told = List.of(total, loss.crossEntropy(), loss.distillation().orElseGet(() -> Tensor.scalar(total.dtype(), 0)),
-          norm.orElseGet(() -> Tensor.scalar(total.dtype(), Double.NaN)));
-      return List.of(new Concat(0).applyAll(told.stream().map(t -> t.detach().cast(total.dtype()).reshape(1)).toList()).getFirst());
+      List<Tensor> told = new ArrayList<>(List.of(
+          total, loss.crossEntropy(), loss.distillation().orElseGet(() -> Tensor.scalar(total.dtype(), 0)),
+          norm.orElseGet(() -> Tensor.scalar(total.dtype(), Double.NaN))));
+      objective.retaining().ifPresent(r -> told.add(r.running()));
+      return List.of(new Concat(0).applyAll(told.stream().map(t -> t.detach().cast(optimizer.type()).reshape(-1)).toList()).getFirst());
     }
   }
 

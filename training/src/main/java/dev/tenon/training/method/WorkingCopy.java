@@ -3,8 +3,9 @@ package dev.tenon.training.method;
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Tensor;
 import dev.tenon.model.Network;
-import dev.tenon.model.Weights;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -17,6 +18,8 @@ public final class WorkingCopy<N extends Network> {
   private final N master;
   private final DType type;
   private final Map<String, Tensor> frozen = new LinkedHashMap<>();
+  /** The names of what is converted in every step. */
+  private final List<String> learning = new ArrayList<>();
 
   /** A copy in {@code type}, for the type of the master weights none; what is frozen is converted in the current scope. */
   public WorkingCopy(N master, DType type) {
@@ -24,7 +27,9 @@ public final class WorkingCopy<N extends Network> {
     this.type = type;
     master.weights().asMap().forEach((name, t) -> {
       if (!t.requiresGrad()) {
-        frozen.put(name, convert(name, t));
+        frozen.put(name, isHead(name) ? t : t.cast(type));
+      } else if (!isHead(name) && t.dtype() != type) {
+        learning.add(name);
       }
     });
   }
@@ -39,9 +44,7 @@ public final class WorkingCopy<N extends Network> {
     if (type(master) == type) {
       return master;
     }
-    Map<String, Tensor> all = new LinkedHashMap<>();
-    master.weights().asMap().forEach((name, t) -> all.put(name, frozen.containsKey(name) ? frozen.get(name) : convert(name, t)));
-    return master.with(new Weights(all));
+    return master.with(master.weights().with(frozen).cast(learning, type));
   }
 
   /** The type of the layer that every network begins with. */
@@ -50,7 +53,7 @@ public final class WorkingCopy<N extends Network> {
   }
 
   /** Logits decide small differences: the head stays as it is. */
-  private Tensor convert(String name, Tensor t) {
-    return name.startsWith("head") ? t : t.cast(type);
+  private static boolean isHead(String name) {
+    return name.startsWith("head");
   }
 }

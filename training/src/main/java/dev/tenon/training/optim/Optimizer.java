@@ -6,6 +6,8 @@ import dev.tenon.engine.Shape;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Gradients;
+import dev.tenon.engine.op.OptimizerStep;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,6 +23,9 @@ public final class Optimizer {
 
   /** A parameter with what is remembered of it. */
   private record Slot(Tensor parameter, List<Tensor> state, double lrScale, boolean decays) {}
+
+  /** What parameters have in common that are changed together. */
+  private record Alike(OptimizerStep step, DType type) {}
 
   /**
    * Parameters that are trained alike.
@@ -95,12 +100,18 @@ public final class Optimizer {
   /** Changes every parameter that has a gradient, in place, by what {@link #next} gave. */
   public void apply(Gradients gradients, Tensor rates) {
     try (Scope _ = Scope.open()) {
+      Map<Alike, List<Tensor>> together = new LinkedHashMap<>();
       for (Slot slot : slots.values()) {
         Tensor gradient = gradients.of(slot.parameter);
         if (gradient != null) {
-          rule.apply(slot.parameter.detach(), gradient, rates.cast(type(slot.parameter)), slot.state, slot.lrScale, slot.decays);
+          DType type = type(slot.parameter);
+          List<Tensor> operands = together.computeIfAbsent(new Alike(rule.update(slot.lrScale, slot.decays), type),
+              _ -> new ArrayList<>(List.of(rates.cast(type))));
+          operands.addAll(List.of(slot.parameter.detach(), gradient));
+          operands.addAll(slot.state);
         }
       }
+      together.forEach((alike, operands) -> alike.step.applyAll(operands));
     }
   }
 

@@ -1,9 +1,6 @@
 package dev.tenon.training.optim;
 
-import dev.tenon.engine.Tensor;
-import dev.tenon.engine.op.Op;
-import dev.tenon.engine.op.Updating;
-import java.util.ArrayList;
+import dev.tenon.engine.op.OptimizerStep;
 import java.util.List;
 
 /** How one step changes a parameter: the algorithm and its constants. */
@@ -19,20 +16,12 @@ public sealed interface Rule {
   double[] rates(double lr, long step);
 
   /**
-   * A step as an op over the parameter, its gradient, {@link #rates} and {@link #slots}.
+   * A step as an op over {@link #rates}, parameters, their gradients and {@link #slots}.
    *
    * @param scale factor on the learning rate
-   * @param decays whether weight decay applies to this parameter
+   * @param decays whether weight decay applies to the parameters
    */
-  Updating update(double scale, boolean decays);
-
-  /** Applies one step in place. */
-  default void apply(Tensor parameter, Tensor gradient, Tensor rates, List<Tensor> state, double scale, boolean decays) {
-    List<Tensor> operands = new ArrayList<>(List.of(parameter, gradient, rates));
-    operands.addAll(state);
-    Op op = update(scale, decays);
-    op.applyAll(operands);
-  }
+  OptimizerStep update(double scale, boolean decays);
 
   /** Adam with decoupled weight decay (Loshchilov and Hutter, algorithm 2). */
   record AdamW(double beta1, double beta2, double eps, double weightDecay, boolean amsgrad) implements Rule {
@@ -52,8 +41,8 @@ public sealed interface Rule {
     }
 
     @Override
-    public Updating update(double scale, boolean decays) {
-      return new dev.tenon.engine.op.AdamW(scale, beta1, beta2, eps, decays ? weightDecay : 0, true);
+    public OptimizerStep update(double scale, boolean decays) {
+      return new dev.tenon.engine.op.AdamW(scale, beta1, beta2, eps, decays ? weightDecay : 0, true, amsgrad);
     }
   }
 
@@ -75,8 +64,8 @@ public sealed interface Rule {
     }
 
     @Override
-    public Updating update(double scale, boolean decays) {
-      return new dev.tenon.engine.op.AdamW(scale, beta1, beta2, eps, decays ? weightDecay : 0, false);
+    public OptimizerStep update(double scale, boolean decays) {
+      return new dev.tenon.engine.op.AdamW(scale, beta1, beta2, eps, decays ? weightDecay : 0, false, amsgrad);
     }
   }
 
@@ -93,7 +82,7 @@ public sealed interface Rule {
     }
 
     @Override
-    public Updating update(double scale, boolean decays) {
+    public OptimizerStep update(double scale, boolean decays) {
       return new dev.tenon.engine.op.Sgd(scale, momentum, nesterov, decays ? weightDecay : 0);
     }
   }

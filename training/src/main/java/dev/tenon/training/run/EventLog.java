@@ -55,7 +55,7 @@ final class EventLog implements Consumer<RunEvent>, AutoCloseable {
         if (!Double.isNaN(s.values().gradientNorm())) {
           values.put(History.GRADIENT_NORM, s.values().gradientNorm());
         }
-        values.put(History.TASK_LOSS, s.taskLoss());
+        values.put(History.TASK_LOSS, s.values().taskLoss());
       }
       case RunEvent.Evaluated e -> {
         values.put(History.MEAN, e.evaluation().mean());
@@ -85,8 +85,8 @@ final class EventLog implements Consumer<RunEvent>, AutoCloseable {
         scalars.put("train/distillation", s.values().distillation());
         scalars.put("schedule/alpha", s.values().alpha());
         scalars.put("schedule/lr", s.lr());
-        for (int t = 0; t < s.taskLoss().size(); t++) {
-          scalars.put("task_loss/" + tasks.get(t), s.taskLoss().get(t));
+        for (int t = 0; t < s.values().taskLoss().size(); t++) {
+          scalars.put("task_loss/" + tasks.get(t), s.values().taskLoss().get(t));
         }
       }
       case RunEvent.Evaluated e -> {

@@ -76,8 +76,9 @@ record History(List<RunEvent.Stepped> steps, List<RunEvent.Evaluated> evaluation
           line.path(CROSS_ENTROPY).asDouble(),
           line.path(DISTILLATION).asDouble(),
           line.path(ALPHA).asDouble(),
-          line.path(GRADIENT_NORM).asDouble(Double.NaN));
-      steps.add(new RunEvent.Stepped(step, epoch, line.path(LR).asDouble(), values, doubles(line.path(TASK_LOSS))));
+          line.path(GRADIENT_NORM).asDouble(Double.NaN),
+          doubles(line.path(TASK_LOSS)));
+      steps.add(new RunEvent.Stepped(step, epoch, line.path(LR).asDouble(), values));
     }
   }
 

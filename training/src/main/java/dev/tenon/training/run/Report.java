@@ -34,7 +34,7 @@ final class Report {
    */
   RunReport page(List<RunReport.Sample> samples, Optional<Evaluation> averaged) {
     boolean fades = history.steps().stream().anyMatch(step -> step.values().alpha() < 1);
-    boolean retains = history.steps().stream().anyMatch(step -> !step.taskLoss().isEmpty());
+    boolean retains = history.steps().stream().anyMatch(step -> !step.values().taskLoss().isEmpty());
     return new RunReport(
         run.recipe().name(),
         summary(),
@@ -120,7 +120,7 @@ final class Report {
     List<Curve> curves = new ArrayList<>();
     for (int t = 0; t < run.data().tasks().size(); t++) {
       int task = t;
-      curves.add(curve(run.data().tasks().get(t).name(), step -> step.taskLoss().get(task)));
+      curves.add(curve(run.data().tasks().get(t).name(), step -> step.values().taskLoss().get(task)));
     }
     return curves;
   }

@@ -12,12 +12,8 @@ public sealed interface RunEvent {
   /** The same in epochs. */
   double epoch();
 
-  /**
-   * A step was made.
-   *
-   * @param taskLoss running cross-entropy of each task; empty without Quality Retaining
-   */
-  record Stepped(long step, double epoch, double lr, Training.Step values, List<Double> taskLoss) implements RunEvent {}
+  /** A step was made. */
+  record Stepped(long step, double epoch, double lr, Training.Step values) implements RunEvent {}
 
   /** The test images were measured. */
   record Evaluated(long step, double epoch, Evaluation evaluation) implements RunEvent {}

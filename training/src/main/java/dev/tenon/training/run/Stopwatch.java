@@ -26,7 +26,7 @@ final class Stopwatch {
     since = System.nanoTime();
   }
 
-  /** What {@code source} gives; the time until then counts as waiting. */
+  /** What {@code source} gives; the time until then counts as waiting, even while a GPU is busy with the step before. */
   <T> T await(Supplier<T> source) {
     long from = System.nanoTime();
     T value = source.get();

@@ -20,10 +20,10 @@ import dev.tenon.training.recipe.Recipe;
 import dev.tenon.training.report.RunReport;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
-import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /** One network learning the union of several tasks: the loop over steps, its checkpoints and its measurements. */
 final class UnionRun {
@@ -139,20 +139,21 @@ final class UnionRun {
     for (int epoch = (int) (step / perEpoch); epoch < recipe.schedule().totalEpochs(); epoch++) {
       double lr = Setup.schedule(recipe.schedule()).lr(epoch, recipe.optimizer().lr());
       Iterator<Batch> batches = loader.epoch(epoch, (int) (step % perEpoch));
+      // Each step is told of when the next has been started, so that a GPU has that one's images by the time it is done with this one.
+      Runnable last = () -> {};
       while (batches.hasNext()) {
-        Training.Step values = training.step(watch.await(batches::next), step, lr);
-        step++;
-        watch.seen(recipe.data().batchSize());
-        tell.accept(new RunEvent.Stepped(step, (double) step / perEpoch, lr, values, taskLoss()));
+        Supplier<Training.Step> values = training.start(watch.await(batches::next), step, lr);
+        last.run();
+        long made = ++step;
+        last = () -> {
+          RunEvent stepped = new RunEvent.Stepped(made, (double) made / perEpoch, lr, values.get());
+          watch.seen(recipe.data().batchSize());
+          tell.accept(stepped);
+        };
       }
+      last.run();
       measure(epoch + 1, tell);
     }
-  }
-
-  private List<Double> taskLoss() {
-    return training.objective().retaining()
-        .map(retaining -> Arrays.stream(retaining.taskLoss()).boxed().toList())
-        .orElse(List.of());
   }
 
   /** What follows the last step of an epoch; the checkpoint comes last, so that a resumed run need not measure again. */
