@@ -65,7 +65,7 @@ record Tiling(Windows windows) {
     return Tensor.of(rows, rows.length);
   }
 
-  /** The bias of a table [(2·side − 1)², heads] whose {@link #offsets} are given, for each window if they differ: [1 or windows, heads, N, N]. */
+  /** The bias of a table [(2·side − 1)², heads] by {@link #offsets}, for each window where they differ: [1 or windows, heads, N, N]. */
   Tensor bias(Tensor table, Tensor offsets) {
     long tokens = windows.tokens();
     Tensor bias = new IndexSelect(0).apply(table, offsets).reshape(1, tokens, tokens, table.dim(1)).permute(0, 3, 1, 2);
