@@ -19,7 +19,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Launches the text {@code rows}: what works on each line along one dimension by itself. */
+/**
+ * Launches the text {@code rows}, and {@code held} where warps can keep short rows in registers: what works on each line along one
+ * dimension by itself.
+ */
 public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reductions) {
   private static final String TEXT = "rows";
   /** Where warps keep short rows in registers. */
