@@ -19,9 +19,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Launches the text {@code rows}: what works on each line along one dimension by itself. */
+/**
+ * Launches the text {@code rows}, and {@code held} where warps can keep short rows in registers: what works on each line along one
+ * dimension by itself.
+ */
 public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reductions) {
   private static final String TEXT = "rows";
+  /** Where warps keep short rows in registers. */
+  private static final String HELD = "held";
   private static final int THREADS = 128;
   /** Elements of a line that is too short for a block. */
   private static final int MOST_OF_WARP = 512;
@@ -68,7 +73,8 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
     Object[] all = new Object[arguments.length + 1];
     all[0] = lines.pack();
     System.arraycopy(arguments, 0, all, 1, arguments.length);
-    launcher.launch(call, entry(name, team, call), grid, all);
+    String text = warp && !name.startsWith("cross") ? HELD : TEXT;
+    launcher.launch(call, Launcher.Entry.of(text, name, ElementwiseKernels.real(call)).by(team), grid, all);
   }
 
   private static Launcher.Entry entry(String name, String team, Call call) {
@@ -158,7 +164,7 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
         long parts = in.scratch(2L * chunks * n * Float.BYTES);
         launcher.launch(call, kept("layerNormGradKept", n, dtype), Grid.of(chunks, THREADS), rows, n, chunk, g, x,
             mean, rstd, weight, call.output(0), parts);
-        launcher.launch(call, Launcher.Entry.of(TEXT, "layerNormGradSums", dtype), Grid.of((2L * n + SUMMED - 1) / SUMMED, 256), n, chunks,
+        launcher.launch(call, Launcher.Entry.of(HELD, "layerNormGradSums", dtype), Grid.of((2L * n + SUMMED - 1) / SUMMED, 256), n, chunks,
             parts, call.output(1), call.output(2));
         return;
       }
@@ -174,7 +180,7 @@ public record RowKernels(Launcher launcher, Faults faults, ReduceKernels reducti
 
   /** The kernel for lanes that keep as few elements of a row as do. */
   private Launcher.Entry kept(String name, int n, DType dtype) {
-    return Launcher.Entry.of(TEXT, name + (n + KEPT_STEP - 1) / KEPT_STEP * KEPT_STEP / launcher.warp(), dtype);
+    return Launcher.Entry.of(HELD, name + (n + KEPT_STEP - 1) / KEPT_STEP * KEPT_STEP / launcher.warp(), dtype);
   }
 
   /** Whether warps of the GPU can keep rows in registers, which they read once, 16 bytes at a time. */

@@ -1,6 +1,6 @@
 // Works on lines of a row-major tensor along one dimension, each by itself: softmax and its kin, cross-entropy, layer
 // normalisation, running sums and positions. A line belongs to a block or, if it is short, to a warp where its elements are
-// neighbours, else to a thread.
+// neighbours, else to a thread. Short rows that a warp can keep in registers have held.cu, but for cross-entropy.
 #include "tenon.cuh"
 
 // The lines: how long, how far apart neighbours are, how many.
@@ -47,68 +47,10 @@ template <class T, class C> struct Exponentials {
   }
 };
 
-// Calls work with how many elements of a short line each lane of its warp keeps in registers: as few as do, of up to 512 ÷ 32.
-template <int COUNT> struct Kept { static const int N = COUNT; };
-template <class Work> __device__ inline void keeping(int length, Work work) {
-  if (length <= 128) {
-    work(Kept<4>());
-  } else if (length <= 256) {
-    work(Kept<8>());
-  } else {
-    work(Kept<16>());
-  }
-}
-
-template <int COUNT, class T> __device__ inline void softmaxKept(const Team<WARP>& team, int length, const T* x, T* y) {
-  typedef COMPUTE(T) C;
-  C own[COUNT], max = -INFINITY, sum = 0;
-#pragma unroll
-  for (int k = 0; k < COUNT; k++) {
-    int i = team.first + 32 * k;
-    own[k] = i < length ? load(x + team.base + i) : C(-INFINITY);
-    max = fmax(max, own[k]); // what is not a number makes the sum such
-  }
-  max = warpReduce<Larger>(max);
-#pragma unroll
-  for (int k = 0; k < COUNT; k++) {
-    own[k] = exp(own[k] - max);
-    sum += own[k];
-  }
-  C share = 1 / warpReduce<Add>(sum);
-#pragma unroll
-  for (int k = 0; k < COUNT; k++) {
-    int i = team.first + 32 * k;
-    if (i < length) store(y + team.base + i, own[k] * share);
-  }
-}
-
-template <int COUNT, class T> __device__ inline void softmaxGradKept(const Team<WARP>& team, int length, const T* y, const T* g, T* gradX) {
-  typedef COMPUTE(T) C;
-  C p[COUNT], grad[COUNT], dot = 0;
-#pragma unroll
-  for (int k = 0; k < COUNT; k++) {
-    int i = team.first + 32 * k;
-    p[k] = i < length ? load(y + team.base + i) : C(0);
-    grad[k] = i < length ? load(g + team.base + i) : C(0);
-  }
-#pragma unroll
-  for (int k = 0; k < COUNT; k++) dot += p[k] * grad[k];
-  dot = warpReduce<Add>(dot);
-#pragma unroll
-  for (int k = 0; k < COUNT; k++) {
-    int i = team.first + 32 * k;
-    if (i < length) store(gradX + team.base + i, p[k] * (grad[k] - dot));
-  }
-}
-
 template <Kind KIND, class T> __device__ inline void softmax(const Lines& lines, const T* x, T* y) {
   typedef COMPUTE(T) C;
   Team<KIND> team(lines);
   if (team.line >= lines.count) return;
-  if constexpr (KIND == WARP) {
-    keeping(lines.length, [&](auto kept) { softmaxKept<decltype(kept)::N>(team, lines.length, x, y); });
-    return;
-  }
   Exponentials<T, C> e(team, lines.length, x);
   for (int i = team.first; i < lines.length; i += team.step) {
     store(y + team.at(i), exp(load(x + team.at(i)) - e.max) / e.sum);
@@ -119,10 +61,6 @@ template <Kind KIND, class T> __device__ inline void softmaxGrad(const Lines& li
   typedef COMPUTE(T) C;
   Team<KIND> team(lines);
   if (team.line >= lines.count) return;
-  if constexpr (KIND == WARP) {
-    keeping(lines.length, [&](auto kept) { softmaxGradKept<decltype(kept)::N>(team, lines.length, y, g, gradX); });
-    return;
-  }
   C dot = 0;
   for (int i = team.first; i < lines.length; i += team.step) {
     dot += load(y + team.at(i)) * load(g + team.at(i));
@@ -387,140 +325,7 @@ template <class T> __device__ inline void layerNormGradParts(
   part[n] = bias;
 }
 
-// A warp a row, VALUES elements a lane, which are in registers; four rows a block.
-template <int VALUES, class T> __device__ inline void layerNormKept(
-    int rows, int n, const T* x, const T* weight, const T* bias, T* y, T* mean, T* rstd, double eps) {
-  const int SIZE = Pack<T>::SIZE;
-  int lane = threadIdx.x % 32, row = blockIdx.x * 4 + threadIdx.x / 32;
-  if (row >= rows) return;
-  i64 start = (i64)row * n;
-  float own[VALUES] = {}, sum = 0;
-#pragma unroll
-  for (int k = 0; k < VALUES; k += SIZE) {
-    int column = k * 32 + lane * SIZE;
-    if (column < n) loadPack(x + start + column, own + k);
-  }
-#pragma unroll
-  for (int k = 0; k < VALUES; k++) sum += own[k];
-  float m = warpReduce<Add>(sum) / n;
-  sum = 0;
-#pragma unroll
-  for (int k = 0; k < VALUES; k++) {
-    own[k] = k / SIZE * SIZE * 32 + lane * SIZE < n ? own[k] - m : 0;
-    sum += own[k] * own[k];
-  }
-  float r = 1 / sqrt(warpReduce<Add>(sum) / n + (float)eps);
-  if (lane == 0) {
-    store(mean + row, m);
-    store(rstd + row, r);
-  }
-#pragma unroll
-  for (int k = 0; k < VALUES; k += SIZE) {
-    int column = k * 32 + lane * SIZE;
-    if (column >= n) continue;
-    float scale[SIZE], shift[SIZE];
-    if (weight) {
-      loadPack(weight + column, scale);
-      loadPack(bias + column, shift);
-    }
-#pragma unroll
-    for (int j = 0; j < SIZE; j++) own[k + j] = weight ? own[k + j] * r * scale[j] + shift[j] : own[k + j] * r;
-    storePack(own + k, y + start + column);
-  }
-}
-
-// All gradients at once, of rows that a warp keeps in registers, VALUES elements a lane. A block's four warps take turns at a chunk of the
-// rows; what weight and bias get by it is a part [2, n] of all.
-template <int VALUES, class T> __device__ inline void layerNormGradKept(int rows, int n, int chunk, const T* g, const T* x, const T* mean,
-    const T* rstd, const T* weight, T* gradX, float* parts) {
-  const int SIZE = Pack<T>::SIZE, WARPS = 4;
-  __shared__ float shares[2][32 * VALUES];
-  int lane = threadIdx.x % 32, warp = threadIdx.x / 32, end = min(rows, (int)(blockIdx.x + 1) * chunk);
-  float ofWeight[VALUES] = {}, ofBias[VALUES] = {};
-  for (int row = blockIdx.x * chunk + warp; row < end; row += WARPS) {
-    i64 start = (i64)row * n;
-    float value[VALUES] = {}, z[VALUES] = {}, sum = 0, dot = 0;
-#pragma unroll
-    for (int k = 0; k < VALUES; k += SIZE) {
-      int column = k * 32 + lane * SIZE;
-      if (column < n) {
-        loadPack(g + start + column, value + k);
-        loadPack(x + start + column, z + k);
-      }
-    }
-    float m = load(mean + row), r = load(rstd + row);
-#pragma unroll
-    for (int k = 0; k < VALUES; k += SIZE) {
-      int column = k * 32 + lane * SIZE;
-      float scale[SIZE] = {};
-      if (column < n) loadPack(weight + column, scale);
-#pragma unroll
-      for (int j = k; j < k + SIZE; j++) {
-        z[j] = (z[j] - m) * r;
-        ofWeight[j] += value[j] * z[j];
-        ofBias[j] += value[j];
-        value[j] *= scale[j - k];
-        sum += value[j];
-        dot += value[j] * z[j];
-      }
-    }
-    sum = warpReduce<Add>(sum) / n;
-    dot = warpReduce<Add>(dot) / n;
-#pragma unroll
-    for (int k = 0; k < VALUES; k += SIZE) {
-      int column = k * 32 + lane * SIZE;
-#pragma unroll
-      for (int j = k; j < k + SIZE; j++) value[j] = r * (value[j] - sum - z[j] * dot);
-      if (column < n) storePack(value + k, gradX + start + column);
-    }
-  }
-  for (int other = 1; other < WARPS; other++) {
-    __syncthreads();
-#pragma unroll
-    for (int k = 0; k < VALUES; k++) {
-      if (warp == other) {
-        shares[0][k * 32 + lane] = ofWeight[k];
-        shares[1][k * 32 + lane] = ofBias[k];
-      }
-    }
-    __syncthreads();
-#pragma unroll
-    for (int k = 0; k < VALUES; k++) {
-      if (warp == 0) {
-        ofWeight[k] += shares[0][k * 32 + lane];
-        ofBias[k] += shares[1][k * 32 + lane];
-      }
-    }
-  }
-  if (warp > 0) return;
-  parts += (i64)blockIdx.x * 2 * n;
-#pragma unroll
-  for (int k = 0; k < VALUES; k++) {
-    int column = k / SIZE * SIZE * 32 + lane * SIZE + k % SIZE;
-    if (column < n) {
-      parts[column] = ofWeight[k];
-      parts[n + column] = ofBias[k];
-    }
-  }
-}
-
-// Adds up the parts [chunks, 2, n]: 16 threads of a block are neighbours, of whom each 16 take turns at the chunks.
-template <class T> __device__ inline void layerNormGradSums(int n, int chunks, const float* parts, T* gradWeight, T* gradBias) {
-  __shared__ float sums[16][16];
-  int lane = threadIdx.x % 16, turn = threadIdx.x / 16, column = blockIdx.x * 16 + lane;
-  float sum = 0;
-  if (column < 2 * n) {
-#pragma unroll 8
-    for (int chunk = turn; chunk < chunks; chunk += 16) sum += parts[(i64)chunk * 2 * n + column];
-  }
-  sums[turn][lane] = sum;
-  __syncthreads();
-  if (turn > 0 || column >= 2 * n) return;
-  for (int i = 1; i < 16; i++) sum += sums[i][lane];
-  store(column < n ? gradWeight + column : gradBias + column - n, sum);
-}
-
-#define LINES(TEAM, KIND, T, SUFFIX) \
+#define SOFTMAXES(TEAM, KIND, T, SUFFIX) \
   extern "C" __global__ void softmax_##TEAM##_##SUFFIX(Lines lines, const T* x, T* y) { softmax<KIND>(lines, x, y); } \
   extern "C" __global__ void softmaxGrad_##TEAM##_##SUFFIX(Lines lines, const T* y, const T* g, T* gradX) { \
     softmaxGrad<KIND>(lines, y, g, gradX); \
@@ -528,7 +333,8 @@ template <class T> __device__ inline void layerNormGradSums(int n, int chunks, c
   extern "C" __global__ void logSoftmax_##TEAM##_##SUFFIX(Lines lines, const T* x, T* y) { logSoftmax<KIND>(lines, x, y); } \
   extern "C" __global__ void logSoftmaxGrad_##TEAM##_##SUFFIX(Lines lines, const T* y, const T* g, T* gradX) { \
     logSoftmaxGrad<KIND>(lines, y, g, gradX); \
-  } \
+  }
+#define CROSS_ENTROPIES(TEAM, KIND, T, SUFFIX) \
   extern "C" __global__ void crossEntropy_##TEAM##_##SUFFIX( \
       Lines lines, const T* x, const i64* target, const T* weight, T* loss, double smoothing, i64 ignored, int op, Fault* fault) { \
     crossEntropy<KIND>(lines, x, target, weight, loss, smoothing, ignored, op, fault); \
@@ -539,9 +345,11 @@ template <class T> __device__ inline void layerNormGradSums(int n, int chunks, c
     crossEntropyGrad<KIND>(lines, x, target, weight, g, gradX, smoothing, ignored, op, fault); \
   }
 #define ROWS(NAME, T, SUFFIX) \
-  LINES(block, BLOCK, T, SUFFIX) \
-  LINES(warp, WARP, T, SUFFIX) \
-  LINES(thread, THREAD, T, SUFFIX) \
+  SOFTMAXES(block, BLOCK, T, SUFFIX) \
+  SOFTMAXES(thread, THREAD, T, SUFFIX) \
+  CROSS_ENTROPIES(block, BLOCK, T, SUFFIX) \
+  CROSS_ENTROPIES(warp, WARP, T, SUFFIX) \
+  CROSS_ENTROPIES(thread, THREAD, T, SUFFIX) \
   extern "C" __global__ void cumSum_thread_##SUFFIX(Lines lines, const T* x, T* y, int reverse) { cumSum(lines, x, y, reverse); } \
   extern "C" __global__ void argMax_thread_##SUFFIX(Lines lines, const T* x, i64* y) { argMax(lines, x, y); } \
   extern "C" __global__ void layerNorm_##SUFFIX( \
@@ -557,24 +365,3 @@ template <class T> __device__ inline void layerNormGradSums(int n, int chunks, c
     layerNormGradParts(rows, n, chunk, g, x, mean, rstd, parts); \
   }
 FOR_TYPE(ROWS, _)
-
-#define KEPT(T, SUFFIX, VALUES) \
-  extern "C" __global__ void __launch_bounds__(128) layerNormKept##VALUES##_##SUFFIX( \
-      int rows, int n, const T* x, const T* weight, const T* bias, T* y, T* mean, T* rstd, double eps) { \
-    layerNormKept<VALUES>(rows, n, x, weight, bias, y, mean, rstd, eps); \
-  } \
-  extern "C" __global__ void __launch_bounds__(128, VALUES > 24 ? 3 : 4) layerNormGradKept##VALUES##_##SUFFIX(int rows, int n, int chunk, \
-      const T* g, const T* x, const T* mean, const T* rstd, const T* weight, T* gradX, float* parts) { \
-    layerNormGradKept<VALUES>(rows, n, chunk, g, x, mean, rstd, weight, gradX, parts); \
-  }
-#define ALL_KEPT(T, SUFFIX) \
-  KEPT(T, SUFFIX, 8) \
-  KEPT(T, SUFFIX, 16) \
-  KEPT(T, SUFFIX, 24) \
-  KEPT(T, SUFFIX, 32) \
-  extern "C" __global__ void __launch_bounds__(256) layerNormGradSums_##SUFFIX( \
-      int n, int chunks, const float* parts, T* gradWeight, T* gradBias) { \
-    layerNormGradSums(n, chunks, parts, gradWeight, gradBias); \
-  }
-ALL_KEPT(float, f32)
-ALL_KEPT(bf16, bf16)
