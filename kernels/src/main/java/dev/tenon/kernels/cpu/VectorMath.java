@@ -1,5 +1,6 @@
 package dev.tenon.kernels.cpu;
 
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
@@ -27,6 +28,8 @@ final class VectorMath {
   private static final VectorShuffle<Float> BY_4 = turn(4 % Simd.LANES);
   private static final VectorShuffle<Float> BY_2 = turn(2);
   private static final VectorShuffle<Float> BY_1 = turn(1);
+  /** As many unset lanes as a vector has, as many set ones, and as many unset ones: masks of the first or last lanes are parts of it. */
+  private static final boolean[] SOME = some();
 
   private VectorMath() {}
 
@@ -65,11 +68,11 @@ final class VectorMath {
   }
 
   /**
-   * {@link #exp} of arguments up to 40, in fewer steps: 2ᵏ times a minimax polynomial for 2ʳ. Such an argument far below zero is off by its
-   * own roundoff. {@link #SHIFT} leaves k + 64, raised by a float's exponent of 0, in the bits where one shift makes it an exponent; the
-   * polynomial makes up for the 64.
+   * {@link #exp} of arguments up to 40, in fewer steps, and the sum of the {@code n}: 2ᵏ times a minimax polynomial for 2ʳ. Such an argument
+   * far below zero is off by its own roundoff. {@link #SHIFT} leaves k + 64, raised by a float's exponent of 0, in the bits where one shift
+   * makes it an exponent; the polynomial makes up for the 64.
    */
-  static void decay(float[] x, float scale, float shift, float[] y, int at, int n) {
+  static float decay(float[] x, float scale, float shift, float[] y, int at, int n) {
     FloatVector round = FloatVector.broadcast(Simd.F32, SHIFT);
     FloatVector log2e = FloatVector.broadcast(Simd.F32, LOG2_E);
     FloatVector c6 = FloatVector.broadcast(Simd.F32, 0x1p-64f * 0.00015353362f);
@@ -81,14 +84,20 @@ final class VectorMath {
     FloatVector c0 = FloatVector.broadcast(Simd.F32, 0x1p-64f);
     FloatVector factor = FloatVector.broadcast(Simd.F32, scale);
     FloatVector offset = FloatVector.broadcast(Simd.F32, shift);
+    FloatVector sum = FloatVector.zero(Simd.F32);
+    FloatVector power = sum;
     for (int i = at; i < at + n; i += Simd.LANES) {
       FloatVector v = FloatVector.fromArray(Simd.F32, x, i).fma(factor, offset);
       v = v.blend(EXP_MIN, v.lt(EXP_MIN));
       FloatVector shifted = v.fma(log2e, round);
       FloatVector r = v.fma(log2e, round.sub(shifted));
       FloatVector p = r.fma(c6, c5).fma(r, c4).fma(r, c3).fma(r, c2).fma(r, c1).fma(r, c0);
-      p.mul(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats()).intoArray(y, i);
+      sum = sum.add(power);
+      power = p.mul(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats());
+      power.intoArray(y, i);
     }
+    int rest = n - (n - 1) / Simd.LANES * Simd.LANES;
+    return total(sum.add(power, VectorMask.fromArray(Simd.F32, SOME, 2 * Simd.LANES - rest)));
   }
 
   /** Near zero an odd polynomial, elsewhere {@code 1 − 2/(e²ˣ + 1)}. */
@@ -209,7 +218,13 @@ final class VectorMath {
 
   /** Of the last vector of a row of {@code n} elements, the lanes from element {@code i} to the row's end. */
   static VectorMask<Float> rest(int i, int n) {
-    return Simd.F32.indexInRange(Native.last(n), n).andNot(Simd.F32.indexInRange(Native.last(n), i));
+    return VectorMask.fromArray(Simd.F32, SOME, n < Simd.LANES ? 2 * Simd.LANES - n : n - i);
+  }
+
+  private static boolean[] some() {
+    boolean[] some = new boolean[3 * Simd.LANES];
+    Arrays.fill(some, Simd.LANES, 2 * Simd.LANES, true);
+    return some;
   }
 
   /**
