@@ -27,6 +27,7 @@ final class NormMaps {
    */
   private static void statistics(long x, int n, double eps, int row, long[] out) {
     int l = Simd.LANES;
+    int last = Native.last(n);
     FloatVector zero = FloatVector.zero(Simd.F32);
     FloatVector s0 = zero;
     FloatVector s1 = zero;
@@ -39,11 +40,8 @@ final class NormMaps {
       s2 = s2.add(Native.load(x, i + 2 * l));
       s3 = s3.add(Native.load(x, i + 3 * l));
     }
-    for (; i <= n - l; i += l) {
-      s0 = s0.add(Native.load(x, i));
-    }
-    if (i < n) {
-      s1 = s1.add(zero.blend(Native.load(x, Native.last(n)), VectorMath.rest(i, n)));
+    for (; i < n; i += l) {
+      s0 = s0.add(zero.blend(Native.load(x, Math.min(i, last)), VectorMath.rest(i, n)));
     }
     float mean = VectorMath.total(s0.add(s1).add(s2.add(s3))) / n;
     FloatVector m = FloatVector.broadcast(Simd.F32, mean);
@@ -61,13 +59,9 @@ final class NormMaps {
       s2 = d2.fma(d2, s2);
       s3 = d3.fma(d3, s3);
     }
-    for (; i <= n - l; i += l) {
-      FloatVector d = Native.load(x, i).sub(m);
+    for (; i < n; i += l) {
+      FloatVector d = zero.blend(Native.load(x, Math.min(i, last)).sub(m), VectorMath.rest(i, n));
       s0 = d.fma(d, s0);
-    }
-    if (i < n) {
-      FloatVector d = zero.blend(Native.load(x, Native.last(n)).sub(m), VectorMath.rest(i, n));
-      s1 = d.fma(d, s1);
     }
     Native.set(out[1], row, mean);
     Native.set(out[2], row, (float) (1 / Math.sqrt(VectorMath.total(s0.add(s1).add(s2.add(s3))) / n + eps)));

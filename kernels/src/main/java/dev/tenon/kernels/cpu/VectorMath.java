@@ -9,7 +9,9 @@ import jdk.incubator.vector.VectorShuffle;
 
 /**
  * What the compiler does not vectorize by itself: exponentials, and reductions, which go lane by lane and then over the lanes, in the
- * same order always. Loops call nothing but vectors: a helper that is not inlined would put every vector on the heap.
+ * same order always. A helper that is not inlined puts the vectors it is given on the heap, and the compiler inlines none any more once a
+ * method has 18000 nodes, which some 45 operations on vectors give. So what takes that many is a method of more than 325 bytecodes, which
+ * does not become part of its caller, and has few helpers of its own.
  */
 final class VectorMath {
   private static final float LOG2_E = 1.442695f;
@@ -169,29 +171,6 @@ final class VectorMath {
     return total(s0.add(s1).add(s2.add(s3)));
   }
 
-  /** Sum of {@code n} elements in memory. */
-  static float sum(long x, int n) {
-    int l = Simd.LANES;
-    FloatVector s0 = FloatVector.zero(Simd.F32);
-    FloatVector s1 = s0;
-    FloatVector s2 = s0;
-    FloatVector s3 = s0;
-    int i = 0;
-    for (; i <= n - 4 * l; i += 4 * l) {
-      s0 = s0.add(Native.load(x, i));
-      s1 = s1.add(Native.load(x, i + l));
-      s2 = s2.add(Native.load(x, i + 2 * l));
-      s3 = s3.add(Native.load(x, i + 3 * l));
-    }
-    for (; i <= n - l; i += l) {
-      s0 = s0.add(Native.load(x, i));
-    }
-    if (i < n) {
-      s1 = s1.add(FloatVector.zero(Simd.F32).blend(Native.load(x, Native.last(n)), rest(i, n)));
-    }
-    return total(s0.add(s1).add(s2.add(s3)));
-  }
-
   /** Sum of the products of {@code n} elements in memory. */
   static float dot(long x, long y, int n) {
     int l = Simd.LANES;
@@ -216,9 +195,9 @@ final class VectorMath {
     return total(s0.add(s1).add(s2.add(s3)));
   }
 
-  /** Of the last vector of a row of {@code n} elements, the lanes from element {@code i} to the row's end. */
+  /** The lanes that elements from {@code i} to the end of a row of {@code n} have in the vector at {@code i}, or in the row's last one. */
   static VectorMask<Float> rest(int i, int n) {
-    return VectorMask.fromArray(Simd.F32, SOME, n < Simd.LANES ? 2 * Simd.LANES - n : n - i);
+    return VectorMask.fromArray(Simd.F32, SOME, n < Simd.LANES ? 2 * Simd.LANES - n : Math.min(n - i, Simd.LANES));
   }
 
   private static boolean[] some() {
