@@ -70,9 +70,9 @@ final class VectorMath {
   }
 
   /**
-   * {@link #exp} of arguments up to 40, in fewer steps, and the sum of the {@code n}: 2ᵏ times a minimax polynomial for 2ʳ. Such an argument
-   * far below zero is off by its own roundoff. {@link #SHIFT} leaves k + 64, raised by a float's exponent of 0, in the bits where one shift
-   * makes it an exponent; the polynomial makes up for the 64.
+   * {@link #exp} of arguments up to 40, in fewer steps, and the sum of these {@code n}: 2ᵏ times a minimax polynomial for 2ʳ. An argument
+   * far below zero is off by its own roundoff. {@link #SHIFT} leaves k + 64, raised by a float's exponent of 0, in the bits where one
+   * shift makes it an exponent; the polynomial makes up for the 64.
    */
   static float decay(float[] x, float scale, float shift, float[] y, int at, int n) {
     FloatVector round = FloatVector.broadcast(Simd.F32, SHIFT);
