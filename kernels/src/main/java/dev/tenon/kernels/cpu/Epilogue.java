@@ -86,19 +86,20 @@ record Epilogue(List<Stage> stages, int n) {
   /** Multiplies what belongs to an expert by its gate. */
   private void gate(Stage stage, float[] x, int ld, int row, int rows, int column, int columns) {
     int experts = n / stage.width;
-    int first = column / stage.width;
-    int count = (column + columns - 1) / stage.width + 1 - first;
-    float[] gates = Scratch.array(Scratch.ROOM, count);
+    float[] gates = Scratch.array(Scratch.ROOM, rows * experts);
+    stage.gate.read((long) row * experts, rows * experts, gates);
     for (int r = 0; r < rows; r++) {
-      stage.gate.read((long) (row + r) * experts + first, count, gates);
-      for (int e = 0; e < count; e++) {
-        int from = r * ld + Math.max(0, (first + e) * stage.width - column);
-        int to = r * ld + Math.min(columns, (first + e + 1) * stage.width - column);
-        float factor = gates[e];
-        for (int i = from; i < to; i++) {
-          x[i] *= factor;
-        }
+      for (int e = column / stage.width; e * stage.width < column + columns; e++) {
+        int from = r * ld + Math.max(0, e * stage.width - column);
+        int to = r * ld + Math.min(columns, (e + 1) * stage.width - column);
+        multiply(x, from, to, gates[r * experts + e]);
       }
+    }
+  }
+
+  private static void multiply(float[] x, int from, int to, float factor) {
+    for (int i = from; i < to; i++) {
+      x[i] *= factor;
     }
   }
 }
