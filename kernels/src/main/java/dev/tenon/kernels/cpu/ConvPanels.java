@@ -17,7 +17,7 @@ record ConvPanels(float[] weights, int group, int outputs, int depth) {
   /** Output elements whose sums are in the first cache before they are sorted by channels. */
   private static final int BLOCK = 8 * ROWS;
   /** Taps that are summed before the next tile: their weights should stay in the first cache. */
-  private static final int DEPTH = 320;
+  private static final int DEPTH = 160;
   /** The loops of tiles of one vector, of two, … */
   private static final Tile.Taps[] LOOPS =
       IntStream.rangeClosed(1, COLUMNS / Simd.LANES).mapToObj(v -> TileCode.taps(ROWS, v)).toArray(Tile.Taps[]::new);
