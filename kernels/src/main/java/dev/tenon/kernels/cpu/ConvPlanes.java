@@ -141,7 +141,8 @@ final class ConvPlanes {
 
   /** Whether rows can be copied from where they are. */
   private boolean isStraight(Strided x) {
-    return x.isDense() && x.dtype() == DType.F32 && x.data().isNative() && rows.step() == 1 && columns.step() == 1 && inside() >= Simd.LANES;
+    return x.isDense() && x.dtype() == DType.F32 && x.data().isNative() && rows.step() == 1 && columns.step() == 1
+        && inside() >= Simd.LANES;
   }
 
   /** Copies {@code count} rows between their paddings, by vectors of which the last two of a row overlap. */
