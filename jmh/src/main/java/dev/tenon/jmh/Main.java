@@ -34,11 +34,15 @@ public final class Main implements Callable<Integer> {
   @Option(names = "--forks", defaultValue = "3", description = "JVMs to measure in, one after the other. Default: 3.")
   private int forks;
 
-  @Option(names = "--warmup", defaultValue = "1", description = "Seconds to warm up in each. Default: 1.")
+  @Option(names = "--warmup", defaultValue = "1", description = "Seconds to warm up in each; half of that for peers. Default: 1.")
   private double warmup;
 
   @Option(names = "--seconds", defaultValue = "0.5", description = "Seconds to measure in each. Default: 0.5.")
   private double seconds;
+
+  @Option(names = "--minutes", defaultValue = "Infinity", description = "Begin no row after so many minutes; --resume goes on with the"
+      + " next. Default: no limit.")
+  private double minutes;
 
   @Option(names = "--results", paramLabel = "FOLDER", defaultValue = "jmh/results",
       description = "Where results are kept, one folder a machine. Default: jmh/results.")
@@ -117,7 +121,7 @@ public final class Main implements Callable<Integer> {
   private void measure(PrintStream out, List<Workload> workloads, List<Integer> counts, BiPredicate<Workload, Integer> wanted) {
     Machine machine = Machine.here();
     List<Engine> chosen = engines.isEmpty() ? Engine.all() : engines.stream().map(Engine::named).toList();
-    Session session = new Session(chosen, counts, wanted, forks, warmup, seconds);
+    Session session = new Session(chosen, counts, wanted, forks, warmup, seconds, minutes);
     Results begun = resume ? kept(machine).getFirst() : Session.nothing(machine);
     List<Results> earlier = Results.of(machine, results).stream().filter(r -> !r.time().equals(begun.time())).toList();
     Results measured = session.run(begun, workloads, new Table(out), r -> r.save(results));

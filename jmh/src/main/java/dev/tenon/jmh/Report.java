@@ -2,8 +2,10 @@ package dev.tenon.jmh;
 
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.io.AtomicFile;
+import java.io.IOException;
 import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Formatter;
 import java.util.List;
@@ -17,8 +19,11 @@ import java.util.Optional;
  */
 record Report(Results results, List<Path> jars) {
   private static final double MOST_MEGABYTES = 5;
+  /** The lines of a page between which it is written anew; what stands before and after them, somebody wrote by hand. */
+  private static final String BEGIN = "<!-- from here on written by the benchmarks -->\n";
+  private static final String END = "<!-- up to here -->\n";
 
-  /** Writes the page, and its chart beside it under the same name. */
+  /** Writes a page, or the marked part of one that is there, and its chart beside it under the same name. */
   void write(Path file) {
     List<Verdict> verdicts = Verdict.of(results);
     if (verdicts.isEmpty()) {
@@ -26,16 +31,36 @@ record Report(Results results, List<Path> jars) {
     }
     Path chart = file.resolveSibling(file.getFileName().toString().replaceFirst("\\.md$", "") + ".svg");
     write(chart, new RatioChart(verdicts).toString());
-    write(file, page(verdicts, chart.getFileName().toString()));
+    String part = BEGIN + measured(verdicts, chart.getFileName().toString()) + END;
+    write(file, Files.exists(file) ? within(file, part) : "# The CPU beside native libraries\n\n" + part);
+  }
+
+  /** The page with its marked part replaced. */
+  private static String within(Path file, String part) {
+    String page = read(file);
+    int begin = page.indexOf(BEGIN);
+    int end = page.indexOf(END, Math.max(0, begin));
+    if (begin < 0 || end < 0) {
+      throw new TenonException(file + " does not say where results belong; give it the lines " + BEGIN.strip() + " and " + END.strip());
+    }
+    return page.substring(0, begin) + part + page.substring(end + END.length());
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new TenonException("cannot read " + file + " (" + e.getMessage() + ")", e);
+    }
   }
 
   private static void write(Path file, String text) {
     AtomicFile.write(file, out -> Channels.newOutputStream(out).write(text.getBytes(StandardCharsets.UTF_8)));
   }
 
-  private String page(List<Verdict> verdicts, String chart) {
+  private String measured(List<Verdict> verdicts, String chart) {
     Formatter page = new Formatter(Locale.ROOT);
-    page.format("# The CPU beside native libraries%n%n");
+    page.format("%n");
     Machine machine = results.machine();
     page.format("%s, %d cores, %d-bit vectors, %s. %s.%n", machine.processor(), machine.cores(), machine.vectorBits(),
         machine.java(), results.time());
@@ -60,6 +85,7 @@ record Report(Results results, List<Path> jars) {
       page.format("%nThe jars of engine and kernels have %.2f MB together%s; less than %.0f MB is the aim.%n", size,
           size < MOST_MEGABYTES ? "" : ", **too much**", MOST_MEGABYTES);
     }
+    page.format("%n");
     return page.toString();
   }
 

@@ -30,11 +30,13 @@ import org.openjdk.jmh.runner.options.TimeValue;
  * while slows them alike.
  *
  * @param wanted whether a workload is to be measured with so many threads
- * @param warmup seconds before each measurement
+ * @param warmup seconds before each measurement; peers, who have nothing to compile, get half of that
  * @param seconds of each measurement
+ * @param minutes after which nothing more is begun
  */
 record Session(
-    List<Engine> engines, List<Integer> threads, BiPredicate<Workload, Integer> wanted, int forks, double warmup, double seconds) {
+    List<Engine> engines, List<Integer> threads, BiPredicate<Workload, Integer> wanted, int forks, double warmup, double seconds,
+    double minutes) {
   /** Nothing measured yet, here and now. */
   static Results nothing(Machine machine) {
     return new Results(machine, Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), command(), new TreeMap<>(), List.of());
@@ -46,13 +48,15 @@ record Session(
    */
   Results run(Results begun, List<Workload> workloads, Table table, Consumer<Results> keep) {
     Results results = begun;
+    long start = System.nanoTime();
     for (int t : threads) {
       results = results.peaks().containsKey(t) ? results : results.with(t, MachinePeak.measure(t));
     }
     table.head(results.machine(), results.peaks(), engines);
     for (Workload workload : workloads) {
       for (int t : threads) {
-        if (wanted.test(workload, t) && !results.has(workload.name(), t)) {
+        boolean inTime = (System.nanoTime() - start) / 60e9 < minutes;
+        if (inTime && wanted.test(workload, t) && !results.has(workload.name(), t)) {
           List<Timing> rows = measure(workload, t, table);
           table.rows(workload, rows, results.peaks().get(t));
           results = results.with(rows);
@@ -115,7 +119,7 @@ record Session(
         .timeUnit(TimeUnit.MICROSECONDS)
         .forks(1)
         .warmupIterations(1)
-        .warmupTime(TimeValue.milliseconds(Math.round(1000 * warmup)))
+        .warmupTime(TimeValue.milliseconds(Math.round((engine instanceof Tenon ? 1000 : 500) * warmup)))
         .measurementIterations(1)
         .measurementTime(TimeValue.milliseconds(Math.round(1000 * seconds)))
         .shouldFailOnError(true)

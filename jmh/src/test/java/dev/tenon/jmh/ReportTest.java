@@ -74,6 +74,24 @@ class ReportTest {
   }
 
   @Test
+  void whatWasWrittenByHandStays() throws IOException {
+    String first = page(RESULTS);
+    Files.writeString(folder.resolve("cpu.md"), "Before.\n" + first + "After.\n");
+
+    String second = page(Measured.at("2026-01-02T00:00:00Z", timing("gelu", "tenon", 1, 1000), timing("gelu", "pytorch", 1, 3000)));
+
+    assertThat(second).startsWith("Before.\n# ").endsWith("After.\n").contains("3.00").doesNotContain("softmax");
+  }
+
+  @Test
+  void aPageThatDoesNotSayWhereResultsBelongIsLeftAlone() throws IOException {
+    Path page = Files.writeString(folder.resolve("cpu.md"), "By hand.\n");
+
+    assertThatThrownBy(() -> page(RESULTS)).isInstanceOf(TenonException.class).hasMessageContaining("up to here");
+    assertThat(page).hasContent("By hand.");
+  }
+
+  @Test
   void withoutPeersThereIsNoPage() {
     assertThatThrownBy(() -> page(Measured.at("2026-01-01T00:00:00Z", timing("gelu", "tenon", 1, 1000))))
         .isInstanceOf(TenonException.class).hasMessageContaining("-Ppeers");

@@ -142,15 +142,13 @@ record AttentionKernel(Workers workers) implements Kernel {
       for (int r = 0; r < m; r++) {
         if (peaks[r] == Float.NEGATIVE_INFINITY) {
           Arrays.fill(score, r * ld, (r + 1) * ld, 0);
+          factors[r] = 0;
         } else {
-          VectorMath.decay(score, 1, -peaks[r], score, r * ld, seen(i + r));
+          float sum = VectorMath.decay(score, 1, -peaks[r], score, r * ld, seen(i + r));
           Arrays.fill(score, r * ld + seen(i + r), (r + 1) * ld, 0);
+          factors[r] = 1 / sum;
+          peaks[r] = (float) (peaks[r] + Math.log(sum));
         }
-      }
-      for (int r = 0; r < m; r++) {
-        float sum = VectorMath.sum(score, r * ld, ld);
-        factors[r] = sum == 0 ? 0 : 1 / sum;
-        peaks[r] = (float) (peaks[r] + Math.log(sum));
       }
       lse.write(first, m, peaks);
     }

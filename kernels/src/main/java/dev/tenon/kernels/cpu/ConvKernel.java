@@ -9,6 +9,7 @@ import dev.tenon.engine.op.Op;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Runs {@link Conv2d} of any window, stride, padding, dilation and groups, and {@link Conv2dGradInput}, which is the same sum with the
@@ -77,22 +78,38 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
   private void run(ConvShape shape, Tensor x, float[] w, float[] bias, MemorySegment out) {
     int planes = shape.batch() * shape.groups();
     int split = Math.max(1, Math.min(TASKS / planes, shape.outputs() / (4 * ConvTiles.ROWS)));
-    int outputs = (shape.outputs() + split - 1) / split;
-    ConvPlanes strips = shape.strips(shape.inputs(), outputs, planes * split < TASKS ? ELEMENTS / 4 : ELEMENTS);
+    int outputs = ConvTiles.roundUp((shape.outputs() + split - 1) / split, shape.outputs() >= Simd.LANES ? Simd.LANES : 1);
+    int blocks = (shape.outputs() + outputs - 1) / outputs;
+    ConvPlanes strips = shape.strips(shape.inputs(), outputs, planes * blocks < TASKS ? ELEMENTS / 4 : ELEMENTS);
     int perPlane = (shape.rows().count() + strips.strip() - 1) / strips.strip();
-    int pieces = planes * split * perPlane;
-    int group = Math.clamp(GRAIN / Math.max(1, shape.products() * strips.strip() / split), 1, (pieces + TASKS - 1) / TASKS);
-    List<ConvPlanes.Phase> phases = strips.phases();
-    List<int[]> offsets = phases.stream().map(p -> p.offsets(shape.inputs(), strips.input())).toList();
-    List<float[]> weights = phases.stream().map(p -> weights(w, p, shape)).toList();
+    int pieces = planes * blocks * perPlane;
+    int group = Math.clamp(GRAIN / Math.max(1, shape.products() * strips.strip() / blocks), 1, (pieces + TASKS - 1) / TASKS);
+    Sums sums = Sums.of(shape, strips, w, bias, outputs);
     Strided input = Strided.of(x);
     workers.run((pieces + group - 1) / group, task -> {
-      Strips work = new Strips(shape, strips, phases, offsets, weights, bias, outputs);
+      Strips work = new Strips(shape, strips, sums, outputs);
       for (int piece = task * group; piece < Math.min(pieces, (task + 1) * group); piece++) {
-        int plane = piece / (split * perPlane);
-        work.run(input, plane, piece / perPlane % split * outputs, piece % perPlane * strips.strip(), out);
+        int plane = piece / (blocks * perPlane);
+        work.run(input, plane, piece / perPlane % blocks, piece % perPlane * strips.strip(), out);
       }
     });
+  }
+
+  /**
+   * The taps of each phase of the output: their offsets in the packed planes, and their weights, in rows or in panels.
+   *
+   * @param panels none where channels are too few
+   */
+  private record Sums(
+      List<ConvPlanes.Phase> phases, List<int[]> offsets, List<float[]> rows, List<ConvPanels> panels, float[] bias) {
+    static Sums of(ConvShape shape, ConvPlanes strips, float[] w, float[] bias, int outputs) {
+      List<ConvPlanes.Phase> phases = strips.phases();
+      List<int[]> offsets = phases.stream().map(p -> p.offsets(shape.inputs(), strips.input())).toList();
+      List<float[]> rows = phases.stream().map(p -> weights(w, p, shape)).toList();
+      List<ConvPanels> panels = shape.outputs() < Simd.LANES ? List.of() : IntStream.range(0, phases.size())
+          .mapToObj(p -> ConvPanels.of(rows.get(p), shape, outputs, offsets.get(p).length)).toList();
+      return new Sums(phases, offsets, rows, panels, Arrays.copyOf(bias, bias.length + MicroKernel.COLUMNS));
+    }
   }
 
   /** The weights of a phase's taps: a row for each output channel, and some to spare. */
@@ -113,10 +130,7 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
   private static final class Strips {
     private final ConvShape shape;
     private final ConvPlanes planes;
-    private final List<ConvPlanes.Phase> phases;
-    private final List<int[]> offsets;
-    private final List<float[]> weights;
-    private final float[] bias;
+    private final Sums sums;
     private final int outputs;
     private final boolean single;
     private final int length;
@@ -125,22 +139,17 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
     private final float[] inputRows;
     private final float[] outputRows;
 
-    Strips(
-        ConvShape shape, ConvPlanes planes, List<ConvPlanes.Phase> phases, List<int[]> offsets, List<float[]> weights, float[] bias,
-        int outputs) {
+    Strips(ConvShape shape, ConvPlanes planes, Sums sums, int outputs) {
       this.shape = shape;
       this.planes = planes;
-      this.phases = phases;
-      this.offsets = offsets;
-      this.weights = weights;
-      this.bias = bias;
+      this.sums = sums;
       this.outputs = outputs;
       this.single = outputs < ConvTiles.ROWS;
       this.length = ConvTiles.roundUp(planes.output(), single ? ConvTiles.LONG : ConvTiles.WIDE);
       int packed = shape.inputs() * planes.input();
       this.x = Scratch.array(2, packed + planes.slack());
       Arrays.fill(x, packed, packed + planes.slack(), 0);
-      this.c = Scratch.array(3, phases.size() * rows() * length + planes.slack());
+      this.c = Scratch.array(3, sums.phases().size() * rows() * length + planes.slack());
       this.inputRows = planes.inputRows();
       this.outputRows = planes.outputRows();
     }
@@ -149,20 +158,17 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
       return single ? outputs : ConvTiles.roundUp(outputs, ConvTiles.MANY_ROWS);
     }
 
-    /** Computes channels {@code from} … of a plane of one image's group, from row {@code first} on. */
-    void run(Strided input, int plane, int from, int first, MemorySegment out) {
+    /** Computes a block of channels of a plane of one image's group, from row {@code first} on. */
+    void run(Strided input, int plane, int block, int first, MemorySegment out) {
       for (int i = 0; i < shape.inputs(); i++) {
         planes.pack(input, (long) plane * shape.inputs() + i, first, inputRows, x, i * planes.input());
       }
+      int from = block * outputs;
       int count = Math.min(outputs, shape.outputs() - from);
-      int row = plane % shape.groups() * shape.outputs() + from;
+      int group = plane % shape.groups();
       int rows = rows();
-      for (int p = 0; p < phases.size(); p++) {
-        int at = p * rows * length;
-        for (int o = 0; o < count; o++) {
-          Arrays.fill(c, at + o * length, at + (o + 1) * length, bias[row + o]);
-        }
-        sum(weights.get(p), row, offsets.get(p), phases.get(p).taps(), at, count);
+      for (int p = 0; p < sums.phases().size(); p++) {
+        sum(p, group * shape.outputs() + from, p * rows * length, count);
       }
       for (int o = 0; o < count; o++) {
         long to = (long) plane * shape.outputs() + from + o;
@@ -170,16 +176,29 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
           planes.store(c, o * length, out, to, first);
           continue;
         }
-        for (int p = 0; p < phases.size(); p++) {
-          planes.unpack(c, (p * rows + o) * length, phases.get(p), outputRows);
+        for (int p = 0; p < sums.phases().size(); p++) {
+          planes.unpack(c, (p * rows + o) * length, sums.phases().get(p), outputRows);
         }
         planes.store(outputRows, out, to, first);
       }
     }
 
-    /** Adds to {@code count} channels of C, from {@code at} on, whose weights begin with row {@code row}. */
-    private void sum(float[] w, int row, int[] offsets, int taps, int at, int count) {
-      int depth = shape.inputs() * taps;
+    /** Fills in {@code count} channels of C, from {@code at} on, whose weights begin with row {@code row}. */
+    private void sum(int phase, int row, int at, int count) {
+      int[] offsets = sums.offsets().get(phase);
+      if (!sums.panels().isEmpty()) {
+        sums.panels().get(phase).sum(row, count, x, offsets, sums.bias(), c, at, length);
+        return;
+      }
+      for (int o = 0; o < count; o++) {
+        Arrays.fill(c, at + o * length, at + (o + 1) * length, sums.bias()[row + o]);
+      }
+      add(sums.rows().get(phase), row, offsets, at, count);
+    }
+
+    /** Adds the sums over all taps to what is there. */
+    private void add(float[] w, int row, int[] offsets, int at, int count) {
+      int depth = offsets.length;
       int chunks = (depth + DEPTH - 1) / DEPTH;
       int chunk = (depth + chunks - 1) / Math.max(1, chunks);
       for (int p = 0; p < depth; p += chunk) {

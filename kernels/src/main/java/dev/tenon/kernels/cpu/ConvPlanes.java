@@ -111,8 +111,15 @@ final class ConvPlanes {
     int top = (first + leastRow) * rows.step();
     int from = Math.max(0, top);
     int end = Math.min(rows.in(), top + sourceRows * rows.step());
-    boolean straight = isStraight(x);
-    if (from < end && !straight) {
+    if (isStraight(x)) {
+      int above = Math.min(from - top, sourceRows);
+      int count = Math.max(0, end - from);
+      Arrays.fill(to, at, at + above * pitch, 0);
+      copyRows(x, (plane * rows.in() + from) * columns.in() + first(), count, to, at + above * pitch);
+      Arrays.fill(to, at + (above + count) * pitch, at + sourceRows * pitch + left(), 0);
+      return;
+    }
+    if (from < end) {
       x.read((plane * rows.in() + from) * columns.in(), (end - from) * columns.in(), tile);
     }
     int row = at;
@@ -122,11 +129,6 @@ final class ConvPlanes {
           int y = top + i * rows.step() + phase;
           if (y < from || y >= end) {
             Arrays.fill(to, row, row + pitch, 0);
-          } else if (straight) {
-            int inside = Math.min(columns.in() - first(), pitch - left());
-            Arrays.fill(to, row, row + left(), 0);
-            x.readRow((plane * rows.in() + y) * columns.in() + first(), to, row + left(), inside);
-            Arrays.fill(to, row + left() + inside, row + pitch, 0);
           } else {
             spread(tile, (y - from) * columns.in(), source, to, row);
           }
@@ -139,8 +141,34 @@ final class ConvPlanes {
 
   /** Whether rows can be copied from where they are. */
   private boolean isStraight(Strided x) {
-    return x.isDense() && x.dtype() == DType.F32 && columns.step() == 1 && columns.in() - first() >= Simd.LANES
-        && pitch - left() >= Simd.LANES;
+    return x.isDense() && x.dtype() == DType.F32 && x.data().isNative() && rows.step() == 1 && columns.step() == 1
+        && inside() >= Simd.LANES;
+  }
+
+  /** Copies {@code count} rows between their paddings, by vectors of which the last two of a row overlap. */
+  private void copyRows(Strided x, long start, int count, float[] to, int at) {
+    int inside = inside();
+    int left = left();
+    long address = count == 0 ? 0 : Native.address(x.data(), x.offset() + start, (count - 1L) * columns.in() + inside);
+    for (int i = 0; i < count; i++) {
+      int row = at + i * pitch;
+      long from = address + (long) i * columns.in() * Float.BYTES;
+      for (int j = 0; j < left; j++) {
+        to[row + j] = 0;
+      }
+      for (int j = 0; j < inside; j += Simd.LANES) {
+        int column = Math.min(j, inside - Simd.LANES);
+        Native.load(from, column).intoArray(to, row + left + column);
+      }
+      for (int j = left + inside; j < pitch; j++) {
+        to[row + j] = 0;
+      }
+    }
+  }
+
+  /** Elements of a row between its paddings, where neighbors read neighbors. */
+  private int inside() {
+    return Math.min(columns.in() - first(), pitch - left());
   }
 
   /** The first input that is read. */

@@ -36,7 +36,7 @@ record LinearKernel(Class<? extends Op> op, Gemm gemm) implements Kernel {
   @Override
   public int absorbs(Call call, List<Call> next) {
     int count = 0;
-    while (count < next.size() && Epilogue.fits(next.get(count))) {
+    while (count < next.size() && Epilogue.fits(next.get(count), (count == 0 ? call : next.get(count - 1)).output(0))) {
       count++;
     }
     return count;

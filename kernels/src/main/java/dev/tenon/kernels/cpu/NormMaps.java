@@ -11,10 +11,9 @@ final class NormMaps {
     for (int row = 0; row < size / n; row++) {
       long x = in[0] + (long) row * n * Float.BYTES;
       long y = out[0] + (long) row * n * Float.BYTES;
-      float mean = VectorMath.sum(x, n) / n;
-      float rstd = (float) (1 / Math.sqrt(squares(x, n, mean) / n + eps));
-      Native.set(out[1], row, mean);
-      Native.set(out[2], row, rstd);
+      statistics(x, n, eps, row, out);
+      float mean = Native.get(out[1], row);
+      float rstd = Native.get(out[2], row);
       if (in.length == 1) {
         normalize(x, n, mean, rstd, y);
       } else {
@@ -23,16 +22,34 @@ final class NormMaps {
     }
   }
 
-  /** Sum of the squares of {@code x − mean}. */
-  private static float squares(long x, int n, float mean) {
+  /**
+   * The mean and the reciprocal standard deviation of a row. One method, too long to become part of its caller (see {@link VectorMath}).
+   */
+  private static void statistics(long x, int n, double eps, int row, long[] out) {
     int l = Simd.LANES;
-    FloatVector m = FloatVector.broadcast(Simd.F32, mean);
-    FloatVector s0 = FloatVector.zero(Simd.F32);
-    FloatVector s1 = s0;
-    FloatVector s2 = s0;
-    FloatVector s3 = s0;
+    int last = Native.last(n);
+    FloatVector zero = FloatVector.zero(Simd.F32);
+    FloatVector s0 = zero;
+    FloatVector s1 = zero;
+    FloatVector s2 = zero;
+    FloatVector s3 = zero;
     int i = 0;
     for (; i <= n - 4 * l; i += 4 * l) {
+      s0 = s0.add(Native.load(x, i));
+      s1 = s1.add(Native.load(x, i + l));
+      s2 = s2.add(Native.load(x, i + 2 * l));
+      s3 = s3.add(Native.load(x, i + 3 * l));
+    }
+    for (; i < n; i += l) {
+      s0 = s0.add(zero.blend(Native.load(x, Math.min(i, last)), VectorMath.rest(i, n)));
+    }
+    float mean = VectorMath.total(s0.add(s1).add(s2.add(s3))) / n;
+    FloatVector m = FloatVector.broadcast(Simd.F32, mean);
+    s0 = zero;
+    s1 = zero;
+    s2 = zero;
+    s3 = zero;
+    for (i = 0; i <= n - 4 * l; i += 4 * l) {
       FloatVector d0 = Native.load(x, i).sub(m);
       FloatVector d1 = Native.load(x, i + l).sub(m);
       FloatVector d2 = Native.load(x, i + 2 * l).sub(m);
@@ -42,15 +59,12 @@ final class NormMaps {
       s2 = d2.fma(d2, s2);
       s3 = d3.fma(d3, s3);
     }
-    for (; i <= n - l; i += l) {
-      FloatVector d = Native.load(x, i).sub(m);
+    for (; i < n; i += l) {
+      FloatVector d = zero.blend(Native.load(x, Math.min(i, last)).sub(m), VectorMath.rest(i, n));
       s0 = d.fma(d, s0);
     }
-    if (i < n) {
-      FloatVector d = FloatVector.zero(Simd.F32).blend(Native.load(x, Native.last(n)).sub(m), VectorMath.rest(i, n));
-      s1 = d.fma(d, s1);
-    }
-    return VectorMath.total(s0.add(s1).add(s2.add(s3)));
+    Native.set(out[1], row, mean);
+    Native.set(out[2], row, (float) (1 / Math.sqrt(VectorMath.total(s0.add(s1).add(s2.add(s3))) / n + eps)));
   }
 
   private static void normalize(long x, int n, float mean, float rstd, long y) {

@@ -30,10 +30,7 @@ final class RowMaps {
         factors[r] = peak(x + at + r * step, n, powers, r * pitch);
       }
       for (int r = 0; r < rows; r++) {
-        VectorMath.decay(powers, 1, -factors[r], powers, r * pitch, n);
-      }
-      for (int r = 0; r < rows; r++) {
-        factors[r] = 1 / VectorMath.sum(powers, r * pitch, n);
+        factors[r] = 1 / VectorMath.decay(powers, 1, -factors[r], powers, r * pitch, n);
       }
       for (int r = 0; r < rows; r++) {
         scale(powers, r * pitch, n, factors[r], y + at + r * step);

@@ -26,6 +26,13 @@ record Tile(int rows, Loop[][] loops) {
     void run(float[] a, int ai, float[] b, int bi, int ldb, int k, float[] from, int fi, int ldf, float[] c, int ci, int ldc);
   }
 
+  /** The same with a strip's elements where they are: for depth p at {@code ai + offsets[oi + p]}. */
+  interface Taps {
+    void run(
+        float[] a, int ai, float[] b, int bi, int ldb, int k, float[] from, int fi, int ldf, float[] c, int ci, int ldc, int[] offsets,
+        int oi);
+  }
+
   static Tile of(int rows, int vectors) {
     Loop[][] loops = IntStream.of(1, 2, 4).mapToObj(part -> loops(rows, (rows + part - 1) / part, vectors)).toArray(Loop[][]::new);
     return new Tile(rows, loops);

@@ -7,6 +7,7 @@ import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
@@ -23,12 +24,14 @@ final class TileCode {
   private static final ClassDesc SPECIES = VectorSpecies.class.describeConstable().orElseThrow();
   private static final ClassDesc ANY_VECTOR = Vector.class.describeConstable().orElseThrow();
   private static final ClassDesc SIMD = Simd.class.describeConstable().orElseThrow();
-  private static final ClassDesc LOOP = Tile.Loop.class.describeConstable().orElseThrow();
   private static final MethodType RUN = MethodType.methodType(void.class, float[].class, int.class, float[].class, int.class, int.class,
       int.class, float[].class, int.class, int.class, float[].class, int.class, int.class);
-  /** Local variables: the parameters of {@link Tile.Loop#run}, where A ends, one vector of A, and from here on B and C. */
-  private static final int A = 1, AI = 2, B = 3, BI = 4, LDB = 5, K = 6, FROM = 7, FI = 8, LDF = 9, C = 10, CI = 11, LDC = 12, END = 13,
-      LEFT = 14, RIGHT = 15;
+  /**
+   * Local variables: the parameters of {@link Tile.Loop#run}, two more that {@link Tile.Taps#run} has, where A is read and where that ends,
+   * one vector of A, and from here on B and C.
+   */
+  private static final int A = 1, AI = 2, B = 3, BI = 4, LDB = 5, K = 6, FROM = 7, FI = 8, LDF = 9, C = 10, CI = 11, LDC = 12, OFFSETS = 13,
+      OI = 14, AT = 15, END = 16, LEFT = 17, RIGHT = 18;
 
   private final CodeBuilder code;
   private final int rows;
@@ -47,20 +50,29 @@ final class TileCode {
    *     memory. It is held off by an advance along B that it does not know: so it checks bounds between the loads.
    */
   static Tile.Loop loop(int height, int rows, int vectors, int width, boolean loose) {
+    return (Tile.Loop) instance("Loop" + rows + "x" + vectors, Tile.Loop.class, RUN,
+        code -> new TileCode(code, rows, vectors).write(height, loose ? width : 0));
+  }
+
+  /** The loop of {@code rows} times {@code vectors} over elements of A that lie anywhere. */
+  static Tile.Taps taps(int rows, int vectors) {
+    return (Tile.Taps) instance("Taps" + rows + "x" + vectors, Tile.Taps.class, RUN.appendParameterTypes(int[].class, int.class),
+        code -> new TileCode(code, rows, vectors).write(0, 0));
+  }
+
+  private static Object instance(String name, Class<?> type, MethodType run, Consumer<CodeBuilder> body) {
     MethodHandles.Lookup lookup = MethodHandles.lookup();
-    ClassDesc name = ClassDesc.of(lookup.lookupClass().getPackageName(), "Loop" + rows + "x" + vectors);
-    byte[] bytes = ClassFile.of().build(name, type -> type
+    byte[] bytes = ClassFile.of().build(ClassDesc.of(lookup.lookupClass().getPackageName(), name), builder -> builder
         .withFlags(ClassFile.ACC_FINAL)
-        .withInterfaceSymbols(LOOP)
+        .withInterfaceSymbols(type.describeConstable().orElseThrow())
         .withMethodBody(ConstantDescs.INIT_NAME, ConstantDescs.MTD_void, 0, code -> code
             .aload(0).invokespecial(ConstantDescs.CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void).return_())
-        .withMethodBody("run", RUN.describeConstable().orElseThrow(), ClassFile.ACC_PUBLIC,
-            code -> new TileCode(code, rows, vectors).write(height, loose ? width : 0)));
+        .withMethodBody("run", run.describeConstable().orElseThrow(), ClassFile.ACC_PUBLIC, body));
     try {
       MethodHandles.Lookup loop = lookup.defineHiddenClass(bytes, true);
-      return (Tile.Loop) loop.findConstructor(loop.lookupClass(), MethodType.methodType(void.class)).invoke();
+      return loop.findConstructor(loop.lookupClass(), MethodType.methodType(void.class)).invoke();
     } catch (Throwable e) {
-      throw new LinkageError("the loop of a tile of " + rows + " x " + vectors + " vectors", e);
+      throw new LinkageError("the loop of a tile, " + name, e);
     }
   }
 
@@ -69,17 +81,23 @@ final class TileCode {
       vector(FROM, () -> address(FI, LDF, r, v));
       code.astore(c(r, v));
     });
-    code.iload(AI).iload(K).loadConstant(height).imul().iadd().istore(END);
+    boolean taps = height == 0;
+    int index = taps ? OI : AT;
+    code.iload(AI).istore(AT);
+    code.iload(index).iload(K).loadConstant(taps ? 1 : height).imul().iadd().istore(END);
     var head = code.newBoundLabel();
     var end = code.newLabel();
-    code.iload(AI).iload(END).if_icmpge(end);
+    code.iload(index).iload(END).if_icmpge(end);
+    if (taps) {
+      code.iload(AI).aload(OFFSETS).iload(OI).iaload().iadd().istore(AT);
+    }
     for (int v = 0; v < vectors; v++) {
       int column = v * Simd.LANES;
       vector(B, () -> code.iload(BI).loadConstant(column).iadd());
       code.astore(RIGHT + v);
     }
     for (int r = 0; r < rows; r++) {
-      code.getstatic(SIMD, "F32", SPECIES).aload(A).iload(AI).loadConstant(r).iadd().faload()
+      code.getstatic(SIMD, "F32", SPECIES).aload(A).iload(AT).loadConstant(r).iadd().faload()
           .invokestatic(VECTOR, "broadcast", MethodTypeDesc.of(VECTOR, SPECIES, ConstantDescs.CD_float)).astore(LEFT);
       for (int v = 0; v < vectors; v++) {
         code.aload(LEFT).aload(RIGHT + v).aload(c(r, v))
@@ -91,7 +109,7 @@ final class TileCode {
     } else {
       code.iload(BI).iload(LDB).iadd().istore(BI);
     }
-    code.iinc(AI, height).goto_(head).labelBinding(end);
+    code.iinc(index, taps ? 1 : height).goto_(head).labelBinding(end);
     each((r, v) -> {
       code.aload(c(r, v)).aload(C);
       address(CI, LDC, r, v);

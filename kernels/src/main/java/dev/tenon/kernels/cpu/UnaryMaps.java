@@ -2,7 +2,6 @@ package dev.tenon.kernels.cpu;
 
 import dev.tenon.engine.op.Unary;
 import dev.tenon.engine.op.UnaryGrad;
-import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
@@ -36,7 +35,7 @@ final class UnaryMaps {
       case SILU -> (in, out, n) -> gate(in[0], out[0], n, 1, 0);
       case QUICK_GELU -> (in, out, n) -> gate(in[0], out[0], n, 1.702f, 0);
       case GELU_TANH -> (in, out, n) -> gate(in[0], out[0], n, LINEAR, CUBIC);
-      case GELU -> (in, out, n) -> gelu(in[0], out[0], n);
+      case GELU -> (in, out, n) -> GeluMaps.gelu(in[0], out[0], n);
       default -> (in, out, n) -> define(op, in[0], out[0], n);
     };
   }
@@ -158,14 +157,5 @@ final class UnaryMaps {
       float positive = Math.min(Math.max(x[i] * Float.MAX_VALUE, 0), 1);
       y[i] = g[i] * (positive + (1 - 2 * positive) * low + x[i] * slope);
     }
-  }
-
-  /** As {@link GeluMaps#gelu}, on arrays. */
-  private static void gelu(float[] x, float[] y, int n) {
-    MemorySegment memory = Scratch.memory(Scratch.ROOM, 2 * Rows.padded(n));
-    long result = (long) Rows.padded(n) * Float.BYTES;
-    MemorySegment.copy(x, 0, memory, Simd.FLOAT, 0, n);
-    GeluMaps.gelu(memory.address(), memory.address() + result, n);
-    MemorySegment.copy(memory, Simd.FLOAT, result, y, 0, n);
   }
 }

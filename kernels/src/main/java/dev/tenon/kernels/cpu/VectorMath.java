@@ -1,5 +1,6 @@
 package dev.tenon.kernels.cpu;
 
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
@@ -8,7 +9,9 @@ import jdk.incubator.vector.VectorShuffle;
 
 /**
  * What the compiler does not vectorize by itself: exponentials, and reductions, which go lane by lane and then over the lanes, in the
- * same order always. Loops call nothing but vectors: a helper that is not inlined would put every vector on the heap.
+ * same order always. A helper that is not inlined puts the vectors it is given on the heap, and the compiler inlines none any more once a
+ * method has 18000 nodes, which some 45 operations on vectors give. So what takes that many is a method of more than 325 bytecodes, which
+ * does not become part of its caller, and has few helpers of its own.
  */
 final class VectorMath {
   private static final float LOG2_E = 1.442695f;
@@ -27,6 +30,8 @@ final class VectorMath {
   private static final VectorShuffle<Float> BY_4 = turn(4 % Simd.LANES);
   private static final VectorShuffle<Float> BY_2 = turn(2);
   private static final VectorShuffle<Float> BY_1 = turn(1);
+  /** As many unset lanes as a vector has, as many set ones, and as many unset ones: masks of the first or last lanes are parts of it. */
+  private static final boolean[] SOME = some();
 
   private VectorMath() {}
 
@@ -65,11 +70,11 @@ final class VectorMath {
   }
 
   /**
-   * {@link #exp} of arguments up to 40, in fewer steps: 2ᵏ times a minimax polynomial for 2ʳ. Such an argument far below zero is off by its
-   * own roundoff. {@link #SHIFT} leaves k + 64, raised by a float's exponent of 0, in the bits where one shift makes it an exponent; the
-   * polynomial makes up for the 64.
+   * {@link #exp} of arguments up to 40, in fewer steps, and the sum of these {@code n}: 2ᵏ times a minimax polynomial for 2ʳ. An argument
+   * far below zero is off by its own roundoff. {@link #SHIFT} leaves k + 64, raised by a float's exponent of 0, in the bits where one
+   * shift makes it an exponent; the polynomial makes up for the 64.
    */
-  static void decay(float[] x, float scale, float shift, float[] y, int at, int n) {
+  static float decay(float[] x, float scale, float shift, float[] y, int at, int n) {
     FloatVector round = FloatVector.broadcast(Simd.F32, SHIFT);
     FloatVector log2e = FloatVector.broadcast(Simd.F32, LOG2_E);
     FloatVector c6 = FloatVector.broadcast(Simd.F32, 0x1p-64f * 0.00015353362f);
@@ -81,14 +86,20 @@ final class VectorMath {
     FloatVector c0 = FloatVector.broadcast(Simd.F32, 0x1p-64f);
     FloatVector factor = FloatVector.broadcast(Simd.F32, scale);
     FloatVector offset = FloatVector.broadcast(Simd.F32, shift);
+    FloatVector sum = FloatVector.zero(Simd.F32);
+    FloatVector power = sum;
     for (int i = at; i < at + n; i += Simd.LANES) {
       FloatVector v = FloatVector.fromArray(Simd.F32, x, i).fma(factor, offset);
       v = v.blend(EXP_MIN, v.lt(EXP_MIN));
       FloatVector shifted = v.fma(log2e, round);
       FloatVector r = v.fma(log2e, round.sub(shifted));
       FloatVector p = r.fma(c6, c5).fma(r, c4).fma(r, c3).fma(r, c2).fma(r, c1).fma(r, c0);
-      p.mul(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats()).intoArray(y, i);
+      sum = sum.add(power);
+      power = p.mul(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats());
+      power.intoArray(y, i);
     }
+    int rest = n - (n - 1) / Simd.LANES * Simd.LANES;
+    return total(sum.add(power, VectorMask.fromArray(Simd.F32, SOME, 2 * Simd.LANES - rest)));
   }
 
   /** Near zero an odd polynomial, elsewhere {@code 1 − 2/(e²ˣ + 1)}. */
@@ -160,29 +171,6 @@ final class VectorMath {
     return total(s0.add(s1).add(s2.add(s3)));
   }
 
-  /** Sum of {@code n} elements in memory. */
-  static float sum(long x, int n) {
-    int l = Simd.LANES;
-    FloatVector s0 = FloatVector.zero(Simd.F32);
-    FloatVector s1 = s0;
-    FloatVector s2 = s0;
-    FloatVector s3 = s0;
-    int i = 0;
-    for (; i <= n - 4 * l; i += 4 * l) {
-      s0 = s0.add(Native.load(x, i));
-      s1 = s1.add(Native.load(x, i + l));
-      s2 = s2.add(Native.load(x, i + 2 * l));
-      s3 = s3.add(Native.load(x, i + 3 * l));
-    }
-    for (; i <= n - l; i += l) {
-      s0 = s0.add(Native.load(x, i));
-    }
-    if (i < n) {
-      s1 = s1.add(FloatVector.zero(Simd.F32).blend(Native.load(x, Native.last(n)), rest(i, n)));
-    }
-    return total(s0.add(s1).add(s2.add(s3)));
-  }
-
   /** Sum of the products of {@code n} elements in memory. */
   static float dot(long x, long y, int n) {
     int l = Simd.LANES;
@@ -207,9 +195,15 @@ final class VectorMath {
     return total(s0.add(s1).add(s2.add(s3)));
   }
 
-  /** Of the last vector of a row of {@code n} elements, the lanes from element {@code i} to the row's end. */
+  /** The lanes that elements from {@code i} to the end of a row of {@code n} have in the vector at {@code i}, or in the row's last one. */
   static VectorMask<Float> rest(int i, int n) {
-    return Simd.F32.indexInRange(Native.last(n), n).andNot(Simd.F32.indexInRange(Native.last(n), i));
+    return VectorMask.fromArray(Simd.F32, SOME, n < Simd.LANES ? 2 * Simd.LANES - n : Math.min(n - i, Simd.LANES));
+  }
+
+  private static boolean[] some() {
+    boolean[] some = new boolean[3 * Simd.LANES];
+    Arrays.fill(some, Simd.LANES, 2 * Simd.LANES, true);
+    return some;
   }
 
   /**

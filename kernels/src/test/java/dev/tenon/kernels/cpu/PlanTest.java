@@ -15,6 +15,7 @@ import dev.tenon.engine.Tensor;
 import dev.tenon.engine.kernel.WeightFormat;
 import dev.tenon.engine.op.Attention;
 import dev.tenon.engine.op.Concat;
+import dev.tenon.engine.op.GatedGelu;
 import dev.tenon.engine.op.LayerNorm;
 import dev.tenon.engine.op.Linear;
 import dev.tenon.engine.op.LoraLinear;
@@ -107,6 +108,26 @@ class PlanTest {
       }, List.of(new Spec(DType.F32, Shape.of(64, DIM))), WeightFormat.F32);
       assertThat(plan.steps()).as("passes over memory").isEqualTo(5);
       assertThat(plan.bytes()).as("two values at a time are needed").isEqualTo(2 * 64 * DIM * Float.BYTES);
+    }
+  }
+
+  /** Blocks of columns begin and end inside of experts. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 9, 60, 360})
+  void theGatesOfExpertsArePartOfALayer(int experts) {
+    try (Backend backend = Backends.open(Device.CPU, 2); Scope _ = Scope.open(backend)) {
+      Tensor router = real(experts, DIM);
+      Tensor fc1 = real(360, DIM);
+      Tensor bias = real(360);
+      Function<List<Tensor>, List<Tensor>> gated = in -> {
+        Tensor gate = new Linear(false).apply(in.getFirst(), router);
+        return List.of(new GatedGelu(experts).apply(new Linear(true).apply(in.getFirst(), fc1, bias), gate));
+      };
+      Plan plan = Plan.of(gated, List.of(new Spec(DType.F32, Shape.of(3, 77, DIM))), WeightFormat.F32);
+      assertThat(plan.steps()).as("passes over memory").isEqualTo(2);
+      Tensor x = real(3, 77, DIM);
+      backend.upload(x.bytes(), plan.inputs().getFirst().storage(), 0);
+      assertThat(plan.run().getFirst().toFloats()).containsExactly(gated.apply(List.of(x)).getFirst().toFloats());
     }
   }
 
