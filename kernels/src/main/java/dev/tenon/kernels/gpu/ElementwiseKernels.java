@@ -98,7 +98,7 @@ public record ElementwiseKernels(Launcher launcher, boolean fours) {
     try (Operands in = launcher.operands(call)) {
       int size = (int) call.output(0).size();
       int width = (int) call.output(0).dim(-1) / ((GatedGelu) call.op()).experts();
-      launcher.launch(call, Launcher.Entry.of(TEXT, "gatedGelu", real(call)), Grid.over(size, 4), size, width, in.contiguous(0),
+      launcher.launch(call, Launcher.Entry.of(TEXT, "gatedGelu", real(call)), Grid.over(size, 8), size, width, in.contiguous(0),
           in.contiguous(1), call.output(0));
     }
   }

@@ -68,13 +68,6 @@ __device__ inline u32 packBf16(float low, float high) {
   return both;
 }
 
-// 2ˣ to within 2 units of the last place; 0 for −∞.
-__device__ inline float exp2Fast(float x) {
-  float y;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-}
-
 // As copyAsync, 4 bytes or zeros.
 __device__ inline void copyWord(void* shared, const void* global, bool valid) {
   asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(sharedAddress(shared)), "l"(global), "r"(valid ? 4 : 0) : "memory");
