@@ -1,7 +1,6 @@
 package dev.tenon.training.parity;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.JsonNode;
 import dev.tenon.engine.Tensor;
 import dev.tenon.model.Fade;
 import dev.tenon.model.Weights;
