@@ -25,6 +25,7 @@ final class JvmHandlers {
   private final MethodHandle sigaction;
 
   /** Those of now, which live as long as {@code arena}; of none but Linux, whose numbers of signals these are. */
+  @SuppressWarnings("restricted")
   JvmHandlers(Arena arena) {
     Linker linker = Linker.nativeLinker();
     if (!System.getProperty("os.name").equals("Linux")) {
