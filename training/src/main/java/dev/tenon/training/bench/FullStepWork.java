@@ -7,7 +7,6 @@ import dev.tenon.model.Network;
 import dev.tenon.model.Weights;
 import dev.tenon.model.swin.SwinPreset;
 import dev.tenon.model.vit.VitPreset;
-import dev.tenon.training.data.Batch;
 import dev.tenon.training.method.Objective;
 import dev.tenon.training.method.RouterFade;
 import dev.tenon.training.method.Training;

@@ -43,7 +43,7 @@ public sealed interface Workload permits OpWork, AffinityWork, CtalWork, Softmax
       return new Prepared(cost, () -> {
         started.add(training.start(images, number[0]++, EmtalWork.LR));
         if (started.size() > 1) {
-          started.remove().get();
+          var _ = started.remove().get();
         }
       }, 0.3);
     }
