@@ -12,14 +12,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
-/** Launches the products of the texts {@code hopper.cu} and {@code layer90.cu}, for compute capability 9.0. */
+/** Launches the products of the text {@code hopper.cu}, for compute capability 9.0. */
 record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) implements AlignedProducts {
   /** Of the GPUs that have the text's instructions, times 10. */
   static final int CAPABILITY = 90;
 
   private static final String TEXT = "hopper";
-  /** Its products leave what follows them to warps of their own. */
-  private static final String LAYER = "layer90";
   private static final int THREADS = 384;
   /** What the text calls by these names. */
   private static final int CLUSTER = 2;
@@ -32,12 +30,6 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
   private static final int LEAST_TURNED = 256;
   /** Columns of a tile for products that have fewer. */
   private static final int NARROW = 128;
-  /** Of {@link #LAYER}, whose shared memory has a ring, room for a tile, biases and barriers. */
-  private static final int LAYER_COLUMNS = 192;
-  private static final int LAYER_STAGES = 4;
-  private static final int LAYER_THREADS = 512;
-  private static final int LAYER_BYTES = LAYER_STAGES * (ROWS + LAYER_COLUMNS) / LINES * CHUNK + LEADERS * LAYER_COLUMNS / LINES * CHUNK
-      + LEADERS * LAYER_COLUMNS * Float.BYTES + 2 * (LAYER_STAGES + LEADERS) * Long.BYTES;
   /** Of a launch. */
   private static final long MAPS = 5;
   private static final int LEAST_SLICES = 8;
@@ -92,10 +84,6 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
 
   @Override
   public void multiply(Call call, Operands in, Factors factors) {
-    if (isLayer(factors)) {
-      layer(call, factors);
-      return;
-    }
     Factors f = factors.dtype() == DType.F32 ? turned(call, in, factors) : factors;
     int batch = (int) f.batch().size();
     Cut cut = cut(f, batch);
@@ -134,62 +122,38 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
     return best;
   }
 
-  /** Whether it is one of {@link #LAYER}: large, and at most a residual follows. */
-  private boolean isLayer(Factors f) {
-    return f.dtype() == DType.BF16 && f.batch().size() == 1 && f.a().along() && f.n() % LINES == 0 && !f.after().gelu()
-        && AlignedProducts.tiles(f.m(), f.n(), CLUSTER * ROWS, LAYER_COLUMNS) >= multiprocessors / CLUSTER;
-  }
-
-  private void layer(Call call, Factors f) {
-    int tiles = (int) AlignedProducts.tiles(f.m(), f.n(), CLUSTER * ROWS, LAYER_COLUMNS);
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment maps = maps(arena, f, 1);
-      encode(maps, 4, Element.BF16, new Side(call.output(0), true, f.n()), f.m(), f.n(), 1, 0);
-      launcher.launch(call, Launcher.Entry.of(LAYER, "layer" + LAYER_COLUMNS + "k" + (f.b().along() ? "k" : "n"), f.dtype()),
-          new Grid(CLUSTER * Math.min(tiles, multiprocessors / CLUSTER), 1, 1, LAYER_THREADS, LAYER_BYTES), maps,
-          task(f, 1, new Cut(LAYER_COLUMNS, 1, slices(f)), true), f.bias(), f.after().residual(), call.output(0));
-    }
-  }
-
   /** Starts a product; of a depth in parts, its sums go to {@code partial}. */
   private void launch(Call call, Factors f, Cut cut, long partial) {
     int batch = (int) f.batch().size();
     int rows = (f.m() + CLUSTER * ROWS - 1) / (CLUSTER * ROWS);
     long pieces = (long) rows * ((f.n() + cut.columns() - 1) / cut.columns()) * batch * cut.parts();
+    Element element = f.dtype() == DType.BF16 ? Element.BF16 : Element.TF32;
     Element stored = cut.parts() > 1 || f.dtype() == DType.F32 ? Element.F32 : Element.BF16;
     long address = cut.parts() > 1 ? partial : Launcher.address(call.output(0));
     boolean boxes = f.n() * stored.bytes() % TensorMap.CHUNK == 0 && address % TensorMap.CHUNK == 0;
+    long stepA = step(f.batch(), 0);
+    long stepB = step(f.batch(), 1);
+    Second second = f.second();
+    int[] task = {f.m(), f.n(), batch, cut.parts(), cut.each(), f.k(), second.k(), stepA == 0 ? 0 : 1, stepB == 0 ? 0 : 1, boxes ? 1 : 0,
+        f.after().gelu() ? 1 : 0};
     String name = TEXT + cut.columns() + (f.a().along() ? "k" : "m") + (f.b().along() ? "k" : "n");
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment maps = maps(arena, f, batch);
+      MemorySegment maps = arena.allocate(MAPS * TensorMap.BYTES, TensorMap.ALIGNMENT);
+      encode(maps, 0, element, f.a(), f.m(), f.k(), batch, stepA);
+      encode(maps, 1, element, f.b(), f.n(), f.k(), batch, stepB);
+      Side a2 = new Side(second.a(), f.a().along(), second.lineA());
+      Side b2 = new Side(second.b(), f.b().along(), second.lineB());
+      if (second.k() > 0) {
+        encode(maps, 2, element, a2, f.m(), second.k(), 1, 0);
+        encode(maps, 3, element, b2, f.n(), second.k(), 1, 0);
+      }
       if (boxes) {
         encode(maps, 4, stored, new Side(address, true, f.n()), f.m(), f.n(), batch * cut.parts(), (long) f.m() * f.n());
       }
       launcher.launch(call, Launcher.Entry.of(TEXT, name, f.dtype()),
-          new Grid(CLUSTER * (int) Math.min(pieces, multiprocessors / CLUSTER), 1, 1, THREADS, cut.sharedBytes()), maps,
-          task(f, batch, cut, boxes),
+          new Grid(CLUSTER * (int) Math.min(pieces, multiprocessors / CLUSTER), 1, 1, THREADS, cut.sharedBytes()), maps, task,
           cut.parts() == 1 ? f.bias() : 0L, f.after().residual(), call.output(0), partial);
     }
-  }
-
-  /** The text's structure {@code Task}. */
-  private static int[] task(Factors f, int batch, Cut cut, boolean boxes) {
-    return new int[] {f.m(), f.n(), batch, cut.parts(), cut.each(), f.k(), f.second().k(), step(f.batch(), 0) == 0 ? 0 : 1,
-        step(f.batch(), 1) == 0 ? 0 : 1, boxes ? 1 : 0, f.after().gelu() ? 1 : 0};
-  }
-
-  /** The text's structure {@code Maps}, that of the result still to be encoded. */
-  private MemorySegment maps(Arena arena, Factors f, int batch) {
-    Element element = f.dtype() == DType.BF16 ? Element.BF16 : Element.TF32;
-    Second second = f.second();
-    MemorySegment maps = arena.allocate(MAPS * TensorMap.BYTES, TensorMap.ALIGNMENT);
-    encode(maps, 0, element, f.a(), f.m(), f.k(), batch, step(f.batch(), 0));
-    encode(maps, 1, element, f.b(), f.n(), f.k(), batch, step(f.batch(), 1));
-    if (second.k() > 0) {
-      encode(maps, 2, element, new Side(second.a(), f.a().along(), second.lineA()), f.m(), second.k(), 1, 0);
-      encode(maps, 3, element, new Side(second.b(), f.b().along(), second.lineB()), f.n(), second.k(), 1, 0);
-    }
-    return maps;
   }
 
   /** The same products of operands whose lines run along the depth, which is how the instructions take tf32. */
