@@ -30,7 +30,7 @@ import java.util.stream.Stream;
  */
 final class KernelImages {
   /** What texts may include, in the order of their names. */
-  private static final List<String> HEADERS = List.of(
+  static final List<String> HEADERS = List.of(
       "conv.cuh", "flash90.cuh", "grouped.cuh", "heads.cuh", "hopper.cuh", "ptx.cuh", "tenon.cuh", "tile.cuh");
   /** All texts. */
   static final List<String> TEXTS = List.of(
