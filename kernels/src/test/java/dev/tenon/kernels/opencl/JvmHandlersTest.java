@@ -14,6 +14,7 @@ import org.junit.jupiter.api.condition.OS;
 
 /** A handler that something else has taken away is the JVM's again. */
 @EnabledOnOs(OS.LINUX)
+@SuppressWarnings("restricted")
 class JvmHandlersTest {
   private static final int SIGBUS = 7;
   private static final long BYTES = 256;

@@ -31,7 +31,9 @@ sealed interface Mlp {
   record Moefied(Projection fc1, Projection fc2, Tensor router, double temperature) implements Mlp {
     @Override
     public Tensor apply(Tensor x, Fade fade) {
-      return fc2.apply(new GatedGelu((int) router.dim(0)).apply(fc1.apply(x), fade.gate(shares(x))));
+      // Before fc1, so that a plan finds the activation right behind it and has the layer's kernel compute it.
+      Tensor gate = fade.gate(shares(x));
+      return fc2.apply(new GatedGelu((int) router.dim(0)).apply(fc1.apply(x), gate));
     }
 
     /** What the router gives to each expert before it fades: [..., dim] → [..., K], sums to 1. */
