@@ -1,7 +1,6 @@
 package dev.tenon.kernels.opencl;
 
 import dev.tenon.kernels.gpu.DeviceMemory;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.Map;
@@ -30,8 +29,6 @@ final class ClQueue implements DeviceMemory.Source, AutoCloseable {
   private final boolean isWatched;
   private final cl_context context;
   private final cl_command_queue queue;
-  /** The JVM's, where the driver compiles in this process; otherwise null. */
-  private final JvmHandlers handlers;
   private final TreeMap<Long, Buffer> buffers = new TreeMap<>();
   private long nextAddress = GAP;
   private long usedBytes;
@@ -51,7 +48,7 @@ final class ClQueue implements DeviceMemory.Source, AutoCloseable {
   ClQueue(ClDevice device, boolean profiled, boolean isWatched) {
     this.device = device;
     this.isWatched = isWatched;
-    handlers = device.isCpu() ? new JvmHandlers(Arena.ofAuto()) : null;
+    JvmHandlers.putBack();
     cl_context_properties properties = new cl_context_properties();
     properties.addProperty(CL.CL_CONTEXT_PLATFORM, device.platform());
     int[] status = new int[1];
@@ -131,8 +128,8 @@ final class ClQueue implements DeviceMemory.Source, AutoCloseable {
   /** The status of putting a kernel into the queue. */
   int launch(cl_kernel kernel, long[] items, long[] group, cl_event event) {
     int status = CL.clEnqueueNDRangeKernel(queue, kernel, items.length, null, items, group, 0, null, event);
-    if (handlers != null) {
-      handlers.putBack();
+    if (device.isCpu()) {
+      JvmHandlers.putBack();
     }
     return status;
   }

@@ -6,8 +6,6 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -20,35 +18,36 @@ final class JvmHandlers {
   private static final int SIGSEGV = 11;
   /** More than {@code struct sigaction} takes. */
   private static final long BYTES = 256;
+  private static final MethodHandle SIGACTION = bind();
+  /** Of none but Linux, whose numbers of signals these are. Read before anything can have compiled here, as nothing could tell later. */
+  private static final Map<Integer, MemorySegment> HANDLERS =
+      SIGACTION == null ? Map.of() : Map.of(SIGBUS, handler(SIGBUS), SIGSEGV, handler(SIGSEGV));
 
-  private final Map<Integer, MemorySegment> handlers = new LinkedHashMap<>();
-  private final MethodHandle sigaction;
+  private JvmHandlers() {}
 
-  /** Those of now, which live as long as {@code arena}; of none but Linux, whose numbers of signals these are. */
   @SuppressWarnings("restricted")
-  JvmHandlers(Arena arena) {
+  private static MethodHandle bind() {
     Linker linker = Linker.nativeLinker();
-    if (!System.getProperty("os.name").equals("Linux")) {
-      sigaction = null;
-      return;
-    }
-    sigaction = linker.downcallHandle(linker.defaultLookup().findOrThrow("sigaction"),
-        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.ADDRESS));
-    for (int signal : List.of(SIGBUS, SIGSEGV)) {
-      MemorySegment handler = arena.allocate(BYTES);
-      call(signal, MemorySegment.NULL, handler);
-      handlers.put(signal, handler);
-    }
+    return !System.getProperty("os.name").equals("Linux") ? null
+        : linker.downcallHandle(linker.defaultLookup().findOrThrow("sigaction"),
+            FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.ADDRESS));
   }
 
-  void putBack() {
-    handlers.forEach((signal, handler) -> call(signal, handler, MemorySegment.NULL));
+  private static MemorySegment handler(int signal) {
+    MemorySegment handler = Arena.global().allocate(BYTES);
+    call(signal, MemorySegment.NULL, handler);
+    return handler;
   }
 
-  private void call(int signal, MemorySegment next, MemorySegment last) {
+  /** To be called before the first program is made, and behind whatever may have compiled. */
+  static void putBack() {
+    HANDLERS.forEach((signal, handler) -> call(signal, handler, MemorySegment.NULL));
+  }
+
+  private static void call(int signal, MemorySegment next, MemorySegment last) {
     int status;
     try {
-      status = (int) sigaction.invokeExact(signal, next, last);
+      status = (int) SIGACTION.invokeExact(signal, next, last);
     } catch (Throwable e) {
       throw new IllegalStateException("sigaction could not be called", e);
     }
