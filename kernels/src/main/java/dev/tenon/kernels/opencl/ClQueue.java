@@ -48,7 +48,6 @@ final class ClQueue implements DeviceMemory.Source, AutoCloseable {
   ClQueue(ClDevice device, boolean profiled, boolean isWatched) {
     this.device = device;
     this.isWatched = isWatched;
-    JvmHandlers.putBack();
     cl_context_properties properties = new cl_context_properties();
     properties.addProperty(CL.CL_CONTEXT_PLATFORM, device.platform());
     int[] status = new int[1];
@@ -127,11 +126,7 @@ final class ClQueue implements DeviceMemory.Source, AutoCloseable {
 
   /** The status of putting a kernel into the queue. */
   int launch(cl_kernel kernel, long[] items, long[] group, cl_event event) {
-    int status = CL.clEnqueueNDRangeKernel(queue, kernel, items.length, null, items, group, 0, null, event);
-    if (device.isCpu()) {
-      JvmHandlers.putBack();
-    }
-    return status;
+    return CL.clEnqueueNDRangeKernel(queue, kernel, items.length, null, items, group, 0, null, event);
   }
 
   /** Waits for everything launched so far; the status that this came to. */
