@@ -11,10 +11,18 @@ import dev.tenon.engine.op.Ref;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Bounds for attention: rounding errors of scores, what exponentials make of them, and those of the sums that follow. */
-record AttentionBound(double scale, boolean causal, boolean bias) {
+/**
+ * Bounds for attention: rounding errors of scores, what exponentials make of them, and those of the sums that follow.
+ *
+ * <p>Tensor cores take rounded factors: probabilities, which weigh values and gradients of o, and gradients of scores, which weigh queries
+ * and keys. A result is off by the largest relative error of a factor, times the sum of all weighted on absolute values. Sums of
+ * probabilities, and of a bias' gradients, are of numbers that have not been rounded.
+ *
+ * @param between largest relative error of a factor that is rounded, 0 where none is
+ */
+record AttentionBound(double scale, boolean causal, boolean bias, double between) {
   /** One query's scores: their values, and how far they may be off. */
-  private record Scores(double[] value, double[] off, double lse, double max) {
+  record Scores(double[] value, double[] off, double lse, double max) {
     double probability(int j, double normalizer) {
       return value[j] == Double.NEGATIVE_INFINITY ? 0 : Math.exp(value[j] - normalizer);
     }
@@ -37,7 +45,7 @@ record AttentionBound(double scale, boolean causal, boolean bias) {
   }
 
   /** Where things are: row {@code (b·H + h)·Nq + i} of the scores. */
-  private record Heads(int queries, int keys, int heads, int d) {
+  record Heads(int queries, int keys, int heads, int d) {
     static Heads of(Ref q, Ref k) {
       return new Heads(q.dim(1), k.dim(1), q.dim(2), q.dim(3));
     }
@@ -51,7 +59,7 @@ record AttentionBound(double scale, boolean causal, boolean bias) {
     }
   }
 
-  private Scores scores(Heads at, int row, Ref q, Ref k, Ref biases) {
+  Scores scores(Heads at, int row, Ref q, Ref k, Ref biases) {
     double[] value = new double[at.keys];
     double[] off = new double[at.keys];
     double max = Double.NEGATIVE_INFINITY;
@@ -96,7 +104,7 @@ record AttentionBound(double scale, boolean causal, boolean bias) {
       lse[row] = SLACK * (sum + ULPS * U * (Math.abs(s.lse) + Math.abs(s.max)));
       for (int j = 0; j < at.keys; j++) {
         double p = s.probability(j, s.lse);
-        double relative = s.off[j] + sum + U * (ULPS + 2 * s.range() + at.keys + 3);
+        double relative = s.off[j] + sum + U * (ULPS + 2 * s.range() + at.keys + 3) + between;
         for (int c = 0; c < at.d; c++) {
           o[at.query(row) + c] += SLACK * p * relative * Math.abs(v[at.key(row, j) + c]);
         }
@@ -148,15 +156,26 @@ record AttentionBound(double scale, boolean causal, boolean bias) {
     return size;
   }
 
+  /** The gradient of probability (row, j) less its mean. */
+  static double slope(Heads at, int row, int j, List<Ref> in) {
+    double slope = 0;
+    for (int c = 0; c < at.d; c++) {
+      slope += in.get(0).v()[at.query(row) + c] * (in.get(3).v()[at.key(row, j) + c] - in.get(4).v()[at.query(row) + c]);
+    }
+    return slope;
+  }
+
   private void score(Heads at, int row, int j, double p, double relative, List<Ref> in, List<double[]> bounds) {
     double size = Math.abs(scale) * p * gradient(at, row, j, in);
     double offScore = relative + (at.d + 6) * U;
+    double rounded = SLACK * between * Math.abs(scale) * p * Math.abs(slope(at, row, j, in));
     for (int c = 0; c < at.d; c++) {
       int qi = at.query(row) + c;
       int kj = at.key(row, j) + c;
-      bounds.get(0)[qi] += SLACK * (offScore + at.keys * U) * size * Math.abs(in.get(2).v()[kj]);
-      bounds.get(1)[kj] += SLACK * (offScore + at.queries * U) * size * Math.abs(in.get(1).v()[qi]);
-      bounds.get(2)[kj] += SLACK * (relative + (at.queries + 2) * U) * p * Math.abs(in.get(0).v()[qi]);
+      bounds.get(0)[qi] += (SLACK * (offScore + at.keys * U) * size + rounded) * Math.abs(in.get(2).v()[kj]);
+      // For keys they may be made of probabilities that were rounded themselves, for gradV.
+      bounds.get(1)[kj] += (SLACK * (offScore + at.queries * U) * size + 2 * rounded) * Math.abs(in.get(1).v()[qi]);
+      bounds.get(2)[kj] += SLACK * (relative + (at.queries + 2) * U + between) * p * Math.abs(in.get(0).v()[qi]);
     }
   }
 }

@@ -42,7 +42,7 @@ public final class Conformance {
     this(backend, DType.F32);
   }
 
-  /** In {@code real}: F32, F64, or a half-precision type that is computed in F32 and rounded once. */
+  /** In {@code real}: F32, F64, or a half-precision type that is computed in F32 and rounded in the end, or before products of BF16. */
   Conformance(Backend backend, DType real) {
     this.backend = backend;
     this.real = real;

@@ -50,11 +50,12 @@ import dev.tenon.engine.op.Where;
 import dev.tenon.engine.op.Window2d;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
- * How far a result in F32 may be from the definition, element by element. Each bound counts the roundings on the way to the result
- * and multiplies them with the unit roundoff and the size of what is rounded: the definition evaluated on absolute values. To first
- * order; {@link #SLACK} covers what products of roundings add.
+ * How far a result computed in F32 may be from the definition, element by element, before it is stored. Each bound counts the roundings
+ * on the way to the result and multiplies them with the unit roundoff and the size of what is rounded: the definition evaluated on
+ * absolute values. To first order; {@link #SLACK} covers what products of roundings add.
  */
 public final class ErrorBound {
   static final double U = DType.F32.roundoff();
@@ -84,11 +85,23 @@ public final class ErrorBound {
       case LayerNormGrad grad -> NormBound.of(grad, in);
       case BatchNorm _ -> NormBound.batchNorm(in, out);
       case BatchNormGrad grad -> NormBound.of(grad, in);
-      case Attention attention -> new AttentionBound(attention.scale(), attention.causal(), attention.bias()).forward(in, out);
-      case AttentionGrad grad -> new AttentionBound(grad.scale(), grad.causal(), grad.bias()).backward(in);
+      case Attention a -> new AttentionBound(a.scale(), a.causal(), a.bias(), between(in)).forward(in, out);
+      case AttentionGrad a -> new AttentionBound(a.scale(), a.causal(), a.bias(), between(in)).backward(in);
+      case Affinity _ when between(in) > 0 -> sum(multilinear(op, in), AffinityBound.forward(in));
+      case AffinityGrad _ when between(in) > 0 -> sum(multilinear(op, in), AffinityBound.backward(in));
       case OptimizerStep step -> UpdateBound.of(step, in);
       default -> multilinear(op, in);
     };
+  }
+
+  /** Largest relative error of rounding what tensor cores multiply next, in ops of several products: to BF16; no others round there. */
+  private static double between(List<Ref> in) {
+    return in.getFirst().dtype() == DType.BF16 ? DType.BF16.roundoff() : 0;
+  }
+
+  private static List<double[]> sum(List<double[]> a, List<double[]> b) {
+    return IntStream.range(0, a.size())
+        .mapToObj(o -> IntStream.range(0, a.get(o).length).mapToDouble(i -> a.get(o)[i] + b.get(o)[i]).toArray()).toList();
   }
 
   /** Results that come out of {@code roundings} multiplications, and so have a relative error. */
