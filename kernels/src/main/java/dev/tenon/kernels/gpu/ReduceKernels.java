@@ -8,6 +8,7 @@ import dev.tenon.engine.kernel.Call;
 import dev.tenon.engine.kernel.Kernel;
 import dev.tenon.engine.op.Extremum;
 import dev.tenon.engine.op.Sum;
+import dev.tenon.engine.op.SumOfSquares;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -42,6 +43,7 @@ public record ReduceKernels(Launcher launcher) {
   public List<Kernel> all() {
     return List.of(
         new OpKernel("reduce", Sum.class, Fit::real, c -> reduce(c, "Add", ((Sum) c.op()).dims())),
+        new OpKernel("squares", SumOfSquares.class, Fit::real, this::squares),
         new OpKernel("reduce", Extremum.class, Fit::real,
             c -> reduce(c, ((Extremum) c.op()).max() ? "Larger" : "Smaller", ((Extremum) c.op()).dims())));
   }
@@ -52,6 +54,25 @@ public record ReduceKernels(Launcher launcher) {
     Layout reduced = part(x, dims, true);
     try (Operands in = launcher.operands(call)) {
       reduce(call, in, name, kept, reduced, call.input(0).dtype(), Launcher.address(call.input(0)), call.output(0));
+    }
+  }
+
+  /** A block a chunk of an operand, as many operands at a time as a launch takes; then the sum of what all blocks left. */
+  private void squares(Call call) {
+    try (Operands in = launcher.operands(call)) {
+      int[] sizes = call.inputs().stream().mapToInt(t -> (int) t.size()).toArray();
+      long[][] places = IntStream.range(0, sizes.length).mapToObj(i -> new long[] {in.contiguous(i)}).toArray(long[][]::new);
+      List<Launcher.Group> groups = launcher.groups(sizes, places);
+      DType type = Fit.compute(call.input(0).dtype());
+      int chunks = groups.stream().mapToInt(g -> g.grid().x()).reduce(0, Math::addExact);
+      long parts = in.scratch((long) chunks * type.byteSize());
+      long at = parts;
+      for (Launcher.Group group : groups) {
+        Grid blocks = Grid.of(group.grid().x(), THREADS);
+        launcher.launch(call, Launcher.Entry.of("optimizer", "squares", call.input(0).dtype()), blocks, group, at);
+        at += (long) blocks.x() * type.byteSize();
+      }
+      reduce(call, in, "Add", Layout.contiguous(Shape.of()), Layout.contiguous(Shape.of(chunks)), type, parts, call.output(0));
     }
   }
 

@@ -1,6 +1,6 @@
-// Steps of Adam, AdamW, gradient descent and running averages, in place, and conversions of what they change, over the elements of many
-// parameters in one launch. What differs from step to step is read from memory. What is fused is spelt out: left to the compiler, bits
-// would depend on the code around.
+// Steps of Adam, AdamW, gradient descent and running averages, in place, conversions of what they change and sums of squares, over the
+// elements of many parameters in one launch. What differs from step to step is read from memory. What is fused is spelt out: left to the
+// compiler, bits would depend on the code around.
 #include "tenon.cuh"
 
 // Parameters that a launch steps: how many; then of each its addresses, and its size below the chunks of all up to its end.
@@ -138,3 +138,22 @@ template <class FROM, class TO> __device__ inline void convert(const Group& grou
 
 extern "C" __global__ void cast_f32_bf16(const __grid_constant__ Group group) { convert<float, bf16>(group); }
 extern "C" __global__ void cast_bf16_f32(const __grid_constant__ Group group) { convert<bf16, float>(group); }
+
+// A block a chunk: the sum of its squares.
+template <class T> __device__ inline void squares(const Group& group, COMPUTE(T)* parts) {
+  typedef COMPUTE(T) C;
+  Part<1> part(group);
+  const T* x = (const T*)part.at[0];
+  C sum = 0;
+#pragma unroll
+  for (int e = 0; e < EACH; e++) {
+    i64 i = part.first + e * blockDim.x;
+    C value = i < part.size ? load(x + i) : C(0);
+    sum = fma(value, value, sum);
+  }
+  sum = blockReduce<Add>(sum);
+  if (threadIdx.x == 0) parts[blockIdx.x] = sum;
+}
+#define SQUARES(NAME, T, SUFFIX) \
+  extern "C" __global__ void squares_##SUFFIX(const __grid_constant__ Group group, Compute<T>::type* parts) { squares<T>(group, parts); }
+FOR_TYPE(SQUARES, _)
