@@ -16,9 +16,11 @@ kernel void adam(int size, POINTER(ELEMENT, p), POINTER(const ELEMENT, grad), PO
   REAL lr = (REAL)scale * LOAD(rates);
   REAL stepSize = (REAL)scale * LOAD(rates + 1);
   REAL correction = LOAD(rates + 2);
+  REAL share = LOAD(rates + 3);
   FOR_EACH(i, size) {
     REAL x = LOAD(p + i);
-    REAL g = decoupled ? LOAD(grad + i) : LOAD(grad + i) + (REAL)weightDecay * x;
+    REAL taken = share * LOAD(grad + i);
+    REAL g = decoupled ? taken : taken + (REAL)weightDecay * x;
     REAL shrunk = decoupled ? x - lr * (REAL)weightDecay * x : x;
     REAL mean = (REAL)beta1 * LOAD(m + i) + (REAL)(1 - beta1) * g;
     REAL square = (REAL)beta2 * LOAD(v + i) + (REAL)(1 - beta2) * g * g;
@@ -42,9 +44,10 @@ kernel void sgd(int size, POINTER(ELEMENT, p), POINTER(const ELEMENT, grad), POI
   SHIFT(buffer);
   REAL lr = (REAL)scale * LOAD(rates);
   REAL take = LOAD(rates + 1);
+  REAL share = LOAD(rates + 2);
   FOR_EACH(i, size) {
     REAL x = LOAD(p + i);
-    REAL g = LOAD(grad + i) + (REAL)weightDecay * x;
+    REAL g = share * LOAD(grad + i) + (REAL)weightDecay * x;
     REAL direction = g;
     if (buffer) {
       REAL b = (REAL)momentum * LOAD(buffer + i) + take * g;

@@ -149,7 +149,7 @@ final class NetworkCalls {
       of("loraLinear of tokens", new LoraLinear(true, 2),
           s -> List.of(s.real(131, 300), s.real(300, 300), s.real(300), s.real(300, 4), s.real(4, 300))),
       of("adamW of a layer and a bias", new AdamW(1, 0.9, 0.999, 1e-8, 0.05, true, false),
-          s -> List.of(s.within(0.1, 1, 3), s.real(200, 300), s.real(200, 300), s.real(200, 300), s.within(0.5, 2, 200, 300),
+          s -> List.of(s.within(0.1, 1, 4), s.real(200, 300), s.real(200, 300), s.real(200, 300), s.within(0.5, 2, 200, 300),
               s.real(300), s.real(300), s.real(300), s.within(0.5, 2, 300))),
       of("sumOfSquares of more gradients than a launch takes", new SumOfSquares(),
           s -> IntStream.range(0, 400).mapToObj(i -> s.real(1 + i / 2 * 37)).toList()),

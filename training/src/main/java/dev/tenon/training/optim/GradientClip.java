@@ -3,6 +3,7 @@ package dev.tenon.training.optim;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Gradients;
 import dev.tenon.engine.op.Binary;
+import dev.tenon.engine.op.Concat;
 import dev.tenon.engine.op.SumOfSquares;
 import dev.tenon.engine.op.Unary;
 import java.util.Collection;
@@ -26,17 +27,11 @@ public record GradientClip(double maxNorm) {
     return new SumOfSquares().applyAll(all).getFirst().map(Unary.Fn.SQRT);
   }
 
-  /** The gradients of {@code parameters}, times {@code min(1, maxNorm / (norm + 1e-6))}. */
-  public Gradients apply(Gradients gradients, Collection<Tensor> parameters, Tensor norm) {
+  /** {@code rates} of an optimizer's step, changed so that it takes {@code min(1, maxNorm / (norm + 1e-6))} of each gradient. */
+  public Tensor apply(Tensor rates, Tensor norm) {
     Tensor most = Tensor.scalar(norm.dtype(), maxNorm).div(norm.add(EPS));
-    Tensor factor = new Binary(Binary.Fn.MIN).apply(most, Tensor.scalar(norm.dtype(), 1));
-    Gradients clipped = new Gradients();
-    for (Tensor parameter : parameters) {
-      Tensor gradient = gradients.of(parameter);
-      if (gradient != null) {
-        clipped.add(parameter, gradient.mul(factor));
-      }
-    }
-    return clipped;
+    Tensor share = new Binary(Binary.Fn.MIN).apply(most, Tensor.scalar(norm.dtype(), 1));
+    Tensor others = rates.slice(0, 0, rates.dim(0) - 1);
+    return new Concat(0).apply(others, share.cast(rates.dtype()).reshape(1));
   }
 }
