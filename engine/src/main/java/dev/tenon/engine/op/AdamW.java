@@ -5,7 +5,7 @@ import java.util.List;
 /**
  * A step of Adam (Kingma and Ba, algorithm 1) or, {@code decoupled}, of AdamW (Loshchilov and Hutter, algorithm 2).
  *
- * <p>The {@link #rates} are three; remembered are the running means m and v of the gradient and its square and, for AMSGrad (Reddi et al.,
+ * <p>The {@link #rates} are four; remembered are the running means m and v of the gradient and its square and, for AMSGrad (Reddi et al.,
  * algorithm 2), vMax.
  *
  * @param scale factor on the learning rate
@@ -15,17 +15,18 @@ import java.util.List;
 public record AdamW(double scale, double beta1, double beta2, double eps, double weightDecay, boolean decoupled, boolean amsgrad)
     implements OptimizerStep {
   /**
-   * What a step multiplies by: the learning rate, the same for means that began at 0, and the correction of the square's root.
+   * What a step multiplies by: the learning rate, the same for means that began at 0, the correction of the square's root, and what of
+   * each gradient is taken, at first all.
    *
    * @param step 1 for the first
    */
   public static double[] rates(double lr, double beta1, double beta2, long step) {
-    return new double[] {lr, lr / (1 - Math.pow(beta1, step)), Math.sqrt(1 - Math.pow(beta2, step))};
+    return new double[] {lr, lr / (1 - Math.pow(beta1, step)), Math.sqrt(1 - Math.pow(beta2, step)), 1};
   }
 
   @Override
   public int rates() {
-    return 3;
+    return 4;
   }
 
   @Override
@@ -35,7 +36,7 @@ public record AdamW(double scale, double beta1, double beta2, double eps, double
 
   @Override
   public int flops() {
-    return 14;
+    return 15;
   }
 
   @Override
@@ -47,7 +48,7 @@ public record AdamW(double scale, double beta1, double beta2, double eps, double
     double lr = scale * rates[0];
     double stepSize = scale * rates[1];
     for (int i = 0; i < p.length; i++) {
-      double g = decoupled ? grad[i] : grad[i] + weightDecay * p[i];
+      double g = rates[3] * grad[i] + (decoupled ? 0 : weightDecay * p[i]);
       double shrunk = decoupled ? p[i] * (1 - lr * weightDecay) : p[i];
       double mean = beta1 * m[i] + (1 - beta1) * g;
       double square = beta2 * v[i] + (1 - beta2) * g * g;

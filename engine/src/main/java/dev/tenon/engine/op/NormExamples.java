@@ -4,6 +4,7 @@ import dev.tenon.engine.Shape;
 import dev.tenon.engine.op.Ops.Example;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** Calls of normalizations, losses and optimizer steps. */
 final class NormExamples {
@@ -66,6 +67,10 @@ final class NormExamples {
 
   static Example adam(Generator g, boolean decoupled, boolean amsgrad) {
     return step(g, new AdamW(0.5, 0.9, 0.99, 1e-6, 0.01, decoupled, amsgrad));
+  }
+
+  static Example sumOfSquares(Generator g) {
+    return new Example(new SumOfSquares(), Stream.generate(() -> Operand.real(g.shape(0, 3))).limit(g.between(1, 3)).toList());
   }
 
   /** One parameter or some, of any shapes; all that is remembered but the first mean is positive. */

@@ -226,6 +226,7 @@ public final class Ops {
       entry("indexSelect", IndexSelect.class, LayoutExamples::indexSelect),
       entry("indexAdd", IndexAdd.class, LayoutExamples::indexAdd),
       entry("assign", Assign.class, LayoutExamples::assign),
+      entry("sumOfSquares", SumOfSquares.class, NormExamples::sumOfSquares),
       entry("average", Average.class, g -> NormExamples.step(g, new Average())),
       entry("sgd", Sgd.class, g -> NormExamples.step(g, new Sgd(0.5, 0.9, true, 0.01))),
       entry("sgd without momentum", Sgd.class, g -> NormExamples.step(g, new Sgd(0.5, 0, false, 0.01))),

@@ -5,24 +5,25 @@ import java.util.List;
 /**
  * A step of gradient descent with momentum (as PyTorch defines it: the buffer averages gradients, not steps).
  *
- * <p>The {@link #rates} are two; remembered is, unless {@code momentum} is 0, the buffer, which begins at 0.
+ * <p>The {@link #rates} are three; remembered is, unless {@code momentum} is 0, the buffer, which begins at 0.
  *
  * @param scale factor on the learning rate
  */
 public record Sgd(double scale, double momentum, boolean nesterov, double weightDecay) implements OptimizerStep {
   /**
-   * What a step multiplies by: the learning rate, and what the buffer takes of the gradient.
+   * What a step multiplies by: the learning rate, what the buffer takes of the gradient, and what of each gradient is taken before that,
+   * at first all.
    *
    * @param dampening what the buffer leaves out of each gradient but the first
    * @param step 1 for the first
    */
   public static double[] rates(double lr, double dampening, long step) {
-    return new double[] {lr, step == 1 ? 1 : 1 - dampening};
+    return new double[] {lr, step == 1 ? 1 : 1 - dampening, 1};
   }
 
   @Override
   public int rates() {
-    return 2;
+    return 3;
   }
 
   @Override
@@ -32,7 +33,7 @@ public record Sgd(double scale, double momentum, boolean nesterov, double weight
 
   @Override
   public int flops() {
-    return 7;
+    return 8;
   }
 
   @Override
@@ -40,7 +41,7 @@ public record Sgd(double scale, double momentum, boolean nesterov, double weight
     double[] p = in.get(0).v();
     double[] grad = in.get(1).v();
     for (int i = 0; i < p.length; i++) {
-      double g = grad[i] + weightDecay * p[i];
+      double g = rates[2] * grad[i] + weightDecay * p[i];
       double direction = g;
       if (momentum != 0) {
         double buffer = momentum * in.get(2).v()[i] + rates[1] * g;

@@ -69,7 +69,7 @@ class TrainingMemoryTest {
       Tensor loss = loss(images, labels);
       Gradients gradients = tape.backward(loss);
       AdamW rule = new AdamW(1, 0.9, 0.999, 1e-8, 0.05, true, false);
-      Tensor rates = Tensor.of(loss.dtype(), Shape.of(3), AdamW.rates(1e-3, 0.9, 0.999, step));
+      Tensor rates = Tensor.of(loss.dtype(), Shape.of(4), AdamW.rates(1e-3, 0.9, 0.999, step));
       parameters.forEach((name, p) -> rule.applyAll(
           List.of(rates, p, gradients.of(p), moments.get(name).get(0), moments.get(name).get(1))));
       return loss.item();

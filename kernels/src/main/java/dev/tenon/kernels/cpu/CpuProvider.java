@@ -38,7 +38,7 @@ public final class CpuProvider implements BackendProvider {
     Gemm gemm = new Gemm(workers);
     List<Kernel> kernels = new ArrayList<>(List.of(
         new MatMulKernel(gemm), new LinearKernel(Linear.class, gemm), new LinearKernel(LoraLinear.class, gemm),
-        new SumKernel(workers), new DropoutKernel(workers), new LayerNormGradKernel(workers),
+        new SumKernel(workers), new SquaresKernel(workers), new DropoutKernel(workers), new LayerNormGradKernel(workers),
         new AttentionKernel(workers), new AttentionGradKernel(workers)));
     ElementwiseKernel.OPS.forEach(op -> kernels.add(new ElementwiseKernel(op, workers)));
     LabelKernel.OPS.forEach(op -> kernels.add(new LabelKernel(op, workers)));

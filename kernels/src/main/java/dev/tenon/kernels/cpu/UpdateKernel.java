@@ -32,8 +32,8 @@ record UpdateKernel(Class<? extends Op> op, Workers workers) implements Kernel {
     OptimizerStep step = (OptimizerStep) call.op();
     Tensor rates = call.input(OptimizerStep.RATES);
     Rows.Body body = switch (step) {
-      case AdamW adam -> UpdateMaps.of(adam, rate(rates, 0), rate(rates, 1), rate(rates, 2));
-      case Sgd sgd -> UpdateMaps.of(sgd, rate(rates, 0), rate(rates, 1));
+      case AdamW adam -> UpdateMaps.of(adam, rate(rates, 0), rate(rates, 1), rate(rates, 2), rate(rates, 3));
+      case Sgd sgd -> UpdateMaps.of(sgd, rate(rates, 0), rate(rates, 1), rate(rates, 2));
       case Average _ -> UpdateMaps.average(rate(rates, 0));
     };
     int results = step.each() - 1;

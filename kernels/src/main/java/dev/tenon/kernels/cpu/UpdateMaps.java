@@ -7,7 +7,7 @@ import dev.tenon.engine.op.Sgd;
 final class UpdateMaps {
   private UpdateMaps() {}
 
-  static Rows.Body of(AdamW op, float lr, float stepLr, float correction) {
+  static Rows.Body of(AdamW op, float lr, float stepLr, float correction, float share) {
     float beta1 = (float) op.beta1();
     float rest1 = (float) (1 - op.beta1());
     float beta2 = (float) op.beta2();
@@ -17,8 +17,8 @@ final class UpdateMaps {
     float stepSize = (float) (op.scale() * stepLr);
     float inverse = 1 / correction;
     return (in, out, n) -> {
-      average(in[2], in[1], in[0], out[1], n, beta1, rest1, decay);
-      averageSquare(in[3], in[1], in[0], out[2], n, beta2, rest2, decay);
+      average(in[2], in[1], in[0], out[1], n, beta1, rest1, share, decay);
+      averageSquare(in[3], in[1], in[0], out[2], n, beta2, rest2, share, decay);
       float[] bound = out[2];
       if (op.amsgrad()) {
         BinaryMaps.max(in[4], out[2], out[3], n);
@@ -28,15 +28,17 @@ final class UpdateMaps {
     };
   }
 
-  private static void average(float[] mean, float[] grad, float[] p, float[] out, int n, float keep, float take, float decay) {
+  private static void average(
+      float[] mean, float[] grad, float[] p, float[] out, int n, float keep, float take, float share, float decay) {
     for (int i = 0; i < n; i++) {
-      out[i] = keep * mean[i] + take * (grad[i] + decay * p[i]);
+      out[i] = keep * mean[i] + take * (share * grad[i] + decay * p[i]);
     }
   }
 
-  private static void averageSquare(float[] square, float[] grad, float[] p, float[] out, int n, float keep, float take, float decay) {
+  private static void averageSquare(
+      float[] square, float[] grad, float[] p, float[] out, int n, float keep, float take, float share, float decay) {
     for (int i = 0; i < n; i++) {
-      float g = grad[i] + decay * p[i];
+      float g = share * grad[i] + decay * p[i];
       out[i] = keep * square[i] + take * g * g;
     }
   }
@@ -48,18 +50,18 @@ final class UpdateMaps {
     }
   }
 
-  static Rows.Body of(Sgd op, float rate, float take) {
+  static Rows.Body of(Sgd op, float rate, float take, float share) {
     float lr = (float) (op.scale() * rate);
     float decay = (float) op.weightDecay();
     if (op.momentum() == 0) {
-      return (in, out, n) -> descend(in[0], in[1], out[0], n, lr, decay);
+      return (in, out, n) -> descend(in[0], in[1], out[0], n, lr, share, decay);
     }
     float keep = (float) op.momentum();
     float ahead = op.nesterov() ? keep : 1;
     float direct = op.nesterov() ? 1 : 0;
     return (in, out, n) -> {
       for (int i = 0; i < n; i++) {
-        float g = in[1][i] + decay * in[0][i];
+        float g = share * in[1][i] + decay * in[0][i];
         float buffer = keep * in[2][i] + take * g;
         out[1][i] = buffer;
         out[0][i] = in[0][i] - lr * (direct * g + ahead * buffer);
@@ -67,9 +69,9 @@ final class UpdateMaps {
     };
   }
 
-  private static void descend(float[] p, float[] grad, float[] out, int n, float lr, float decay) {
+  private static void descend(float[] p, float[] grad, float[] out, int n, float lr, float share, float decay) {
     for (int i = 0; i < n; i++) {
-      out[i] = p[i] - lr * (grad[i] + decay * p[i]);
+      out[i] = p[i] - lr * (share * grad[i] + decay * p[i]);
     }
   }
 

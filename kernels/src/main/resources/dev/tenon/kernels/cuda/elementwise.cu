@@ -194,16 +194,33 @@ template <class T> __device__ inline void where(
 FOR_TYPE(WHERE, _)
 FOR_WHOLE(WHERE, _)
 
-// GELU of a hidden layer gated by expert; the gate is repeated over the expert's width.
+// GELU of a hidden layer gated by expert; the gate is repeated over the expert's width. A thread reads several packs before it works.
+#define AHEAD 4
 template <class T> __device__ inline void gatedGelu(int size, int width, const T* z, const T* gate, T* y) {
+  typedef COMPUTE(T) C;
   const int SIZE = Pack<T>::SIZE;
   if (width % SIZE == 0 && isAligned(z) && isAligned(y)) {
-    FOR_EACH(i, size / SIZE) {
-      Pack<T> in = ((const Pack<T>*)z)[i], out;
-      COMPUTE(T) weight = load(gate + (int)i * SIZE / width);
+    int packs = size / SIZE, each = width / SIZE;
+    for (int i = blockIdx.x * AHEAD * blockDim.x + threadIdx.x; i < packs; i += gridDim.x * AHEAD * blockDim.x) {
+      Pack<T> x[AHEAD];
+      C weight[AHEAD];
 #pragma unroll
-      for (int j = 0; j < SIZE; j++) store(out.at + j, gelu<T>(load(in.at + j) * weight));
-      ((Pack<T>*)y)[i] = out;
+      for (int k = 0; k < AHEAD; k++) {
+        int at = i + k * blockDim.x;
+        if (at < packs) {
+          x[k] = ((const Pack<T>*)z)[at];
+          weight[k] = load(gate + at / each);
+        }
+      }
+#pragma unroll
+      for (int k = 0; k < AHEAD; k++) {
+        int at = i + k * blockDim.x;
+        if (at < packs) {
+#pragma unroll
+          for (int j = 0; j < SIZE; j++) store(x[k].at + j, gelu<T>(load(x[k].at + j) * weight[k]));
+          ((Pack<T>*)y)[at] = x[k];
+        }
+      }
     }
     return;
   }
@@ -212,34 +229,42 @@ template <class T> __device__ inline void gatedGelu(int size, int width, const T
   }
 }
 
-// A warp a gate: its gradient is a sum over the expert's width.
+// A team of lanes a gate: its gradient is a sum over the expert's width. Teams are of 2ⁿ lanes: as many as leave none idle, more where
+// those would take over four rounds.
 template <class T> __device__ inline void gatedGeluGrad(
     int gates, int width, const T* z, const T* gate, const T* g, T* gradZ, T* gradGate) {
   typedef COMPUTE(T) C;
   const int SIZE = Pack<T>::SIZE;
-  int lane = threadIdx.x % 32;
-  i64 index = (blockIdx.x * (i64)blockDim.x + threadIdx.x) / 32;
-  if (index >= gates) return;
-  C weight = load(gate + index), sum = 0;
-  i64 first = index * width;
-  auto one = [&](const T* z, const T* g, T* out) {
-    C value = load(z);
-    C gated = load(g) * geluGrad<T>(value * weight);
-    store(out, gated * weight);
-    sum += gated * value;
-  };
-  if (width % SIZE == 0 && isAligned(z) && isAligned(g) && isAligned(gradZ)) {
-    for (int c = lane * SIZE; c < width; c += 32 * SIZE) {
-      Pack<T> a = *(const Pack<T>*)(z + first + c), b = *(const Pack<T>*)(g + first + c), out;
+  bool packed = width % SIZE == 0 && isAligned(z) && isAligned(g) && isAligned(gradZ);
+  int each = packed ? SIZE : 1, bits = 0;
+  while (bits < 5 && (width / each % (2 << bits) == 0 || each << bits + 2 < width)) bits++;
+  int lane = threadIdx.x % (1 << bits);
+  // Lanes of a warp go round together, for they add up together.
+  u32 warp = (blockIdx.x * blockDim.x + threadIdx.x) / 32;
+  for (i64 first = warp << 5 - bits; first < gates; first += gridDim.x * blockDim.x >> bits) {
+    int index = (int)first + (threadIdx.x % 32 >> bits);
+    bool inside = index < gates;
+    C weight = inside ? load(gate + index) : C(0), sum = 0;
+    auto one = [&](const T* z, const T* g, T* out) {
+      C value = load(z);
+      C gated = load(g) * geluGrad<T>(value * weight);
+      store(out, gated * weight);
+      sum += gated * value;
+    };
+    i64 line = index * (i64)width;
+    for (int c = inside ? lane * each : width; c < width; c += each << bits) {
+      if (packed) {
+        Pack<T> a = *(const Pack<T>*)(z + line + c), b = *(const Pack<T>*)(g + line + c);
 #pragma unroll
-      for (int j = 0; j < SIZE; j++) one(a.at + j, b.at + j, out.at + j);
-      *(Pack<T>*)(gradZ + first + c) = out;
+        for (int j = 0; j < SIZE; j++) one(a.at + j, b.at + j, a.at + j);
+        *(Pack<T>*)(gradZ + line + c) = a;
+      } else {
+        one(z + line + c, g + line + c, gradZ + line + c);
+      }
     }
-  } else {
-    for (int c = lane; c < width; c += 32) one(z + first + c, g + first + c, gradZ + first + c);
+    for (int s = 1 << bits >> 1; s > 0; s >>= 1) sum += __shfl_xor_sync(0xffffffffu, sum, s);
+    if (inside && lane == 0) store(gradGate + index, sum);
   }
-  sum = warpReduce<Add>(sum);
-  if (lane == 0) store(gradGate + index, sum);
 }
 #define GATED_GELU(NAME, T, SUFFIX) \
   extern "C" __global__ void gatedGelu_##SUFFIX(int size, int width, const T* z, const T* gate, T* y) { \

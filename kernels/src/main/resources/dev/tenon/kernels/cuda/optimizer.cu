@@ -1,6 +1,6 @@
-// Steps of Adam, AdamW, gradient descent and running averages, in place, and conversions of what they change, over the elements of many
-// parameters in one launch. What differs from step to step is read from memory. What is fused is spelt out: left to the compiler, bits
-// would depend on the code around.
+// Steps of Adam, AdamW, gradient descent and running averages, in place, conversions of what they change and sums of squares, over the
+// elements of many parameters in one launch. What differs from step to step is read from memory. What is fused is spelt out: left to the
+// compiler, bits would depend on the code around.
 #include "tenon.cuh"
 
 // Parameters that a launch steps: how many; then of each its addresses, and its size below the chunks of all up to its end.
@@ -66,11 +66,12 @@ template <class T, int N, class Step> __device__ inline void update(const Group&
 
 // On p, the gradient, m, v and, for AMSGrad, the largest v so far.
 template <class C> struct Adam {
-  C lr, stepSize, correction, beta1, rest1, beta2, rest2, eps, weightDecay;
+  C lr, stepSize, correction, share, beta1, rest1, beta2, rest2, eps, weightDecay;
   bool decoupled, largest;
 
   __device__ inline void operator()(C* x) const {
-    C g = decoupled ? x[1] : fma(weightDecay, x[0], x[1]);
+    C taken = share * x[1];
+    C g = decoupled ? taken : fma(weightDecay, x[0], taken);
     C shrunk = decoupled ? fma(-lr * weightDecay, x[0], x[0]) : x[0];
     C mean = fma(beta1, x[2], rest1 * g);
     C square = fma(beta2, x[3], rest2 * g * g);
@@ -84,11 +85,11 @@ template <class C> struct Adam {
 
 // On p, the gradient and, with momentum, the buffer.
 template <class C> struct Descent {
-  C lr, take, momentum, weightDecay;
+  C lr, take, share, momentum, weightDecay;
   bool buffered, nesterov;
 
   __device__ inline void operator()(C* x) const {
-    C g = fma(weightDecay, x[0], x[1]);
+    C g = fma(weightDecay, x[0], share * x[1]);
     C direction = g;
     if (buffered) {
       x[2] = fma(momentum, x[2], take * g);
@@ -110,14 +111,14 @@ template <class C> struct Average {
       const __grid_constant__ Group group, const T* rates, int decoupled, double scale, double beta1, double beta2, double eps, \
       double weightDecay) { \
     typedef Compute<T>::type C; \
-    update<T, 5>(group, Adam<C>{C(scale) * load(rates), C(scale) * load(rates + 1), load(rates + 2), C(beta1), C(1 - beta1), C(beta2), \
-        C(1 - beta2), C(eps), C(weightDecay), decoupled != 0, group.word[4] != 0}); \
+    update<T, 5>(group, Adam<C>{C(scale) * load(rates), C(scale) * load(rates + 1), load(rates + 2), load(rates + 3), C(beta1), \
+        C(1 - beta1), C(beta2), C(1 - beta2), C(eps), C(weightDecay), decoupled != 0, group.word[4] != 0}); \
   } \
   extern "C" __global__ void sgd_##SUFFIX( \
       const __grid_constant__ Group group, const T* rates, int nesterov, double scale, double momentum, double weightDecay) { \
     typedef Compute<T>::type C; \
-    update<T, 3>(group, Descent<C>{C(scale) * load(rates), load(rates + 1), C(momentum), C(weightDecay), group.word[2] != 0, \
-        nesterov != 0}); \
+    update<T, 3>(group, Descent<C>{C(scale) * load(rates), load(rates + 1), load(rates + 2), C(momentum), C(weightDecay), \
+        group.word[2] != 0, nesterov != 0}); \
   } \
   extern "C" __global__ void average_##SUFFIX(const __grid_constant__ Group group, const T* rates) { \
     typedef Compute<T>::type C; \
@@ -138,3 +139,22 @@ template <class FROM, class TO> __device__ inline void convert(const Group& grou
 
 extern "C" __global__ void cast_f32_bf16(const __grid_constant__ Group group) { convert<float, bf16>(group); }
 extern "C" __global__ void cast_bf16_f32(const __grid_constant__ Group group) { convert<bf16, float>(group); }
+
+// A block a chunk: the sum of its squares.
+template <class T> __device__ inline void squares(const Group& group, COMPUTE(T)* parts) {
+  typedef COMPUTE(T) C;
+  Part<1> part(group);
+  const T* x = (const T*)part.at[0];
+  C sum = 0;
+#pragma unroll
+  for (int e = 0; e < EACH; e++) {
+    i64 i = part.first + e * blockDim.x;
+    C value = i < part.size ? load(x + i) : C(0);
+    sum = fma(value, value, sum);
+  }
+  sum = blockReduce<Add>(sum);
+  if (threadIdx.x == 0) parts[blockIdx.x] = sum;
+}
+#define SQUARES(NAME, T, SUFFIX) \
+  extern "C" __global__ void squares_##SUFFIX(const __grid_constant__ Group group, Compute<T>::type* parts) { squares<T>(group, parts); }
+FOR_TYPE(SQUARES, _)

@@ -2,6 +2,8 @@
 // step is read from memory.
 #include "tenon.clh"
 
+REDUCTIONS
+
 kernel void adam(int size, POINTER(ELEMENT, p), POINTER(const ELEMENT, grad), POINTER(ELEMENT, m), POINTER(ELEMENT, v),
     POINTER(ELEMENT, vMax), POINTER(const ELEMENT, rates), int decoupled, number scale, number beta1, number beta2, number eps,
     number weightDecay) {
@@ -14,9 +16,11 @@ kernel void adam(int size, POINTER(ELEMENT, p), POINTER(const ELEMENT, grad), PO
   REAL lr = (REAL)scale * LOAD(rates);
   REAL stepSize = (REAL)scale * LOAD(rates + 1);
   REAL correction = LOAD(rates + 2);
+  REAL share = LOAD(rates + 3);
   FOR_EACH(i, size) {
     REAL x = LOAD(p + i);
-    REAL g = decoupled ? LOAD(grad + i) : LOAD(grad + i) + (REAL)weightDecay * x;
+    REAL taken = share * LOAD(grad + i);
+    REAL g = decoupled ? taken : taken + (REAL)weightDecay * x;
     REAL shrunk = decoupled ? x - lr * (REAL)weightDecay * x : x;
     REAL mean = (REAL)beta1 * LOAD(m + i) + (REAL)(1 - beta1) * g;
     REAL square = (REAL)beta2 * LOAD(v + i) + (REAL)(1 - beta2) * g * g;
@@ -40,9 +44,10 @@ kernel void sgd(int size, POINTER(ELEMENT, p), POINTER(const ELEMENT, grad), POI
   SHIFT(buffer);
   REAL lr = (REAL)scale * LOAD(rates);
   REAL take = LOAD(rates + 1);
+  REAL share = LOAD(rates + 2);
   FOR_EACH(i, size) {
     REAL x = LOAD(p + i);
-    REAL g = LOAD(grad + i) + (REAL)weightDecay * x;
+    REAL g = share * LOAD(grad + i) + (REAL)weightDecay * x;
     REAL direction = g;
     if (buffer) {
       REAL b = (REAL)momentum * LOAD(buffer + i) + take * g;
@@ -61,5 +66,24 @@ kernel void average(int size, POINTER(ELEMENT, average), POINTER(const ELEMENT, 
   FOR_EACH(i, size) {
     REAL x = LOAD(average + i);
     STORE(average + i, x - rate * (x - LOAD(value + i)));
+  }
+}
+
+// A group a chunk of one tensor: the sum of its squares.
+#define CHUNK 1024
+kernel void squares(int size, POINTER(const ELEMENT, x), POINTER(REAL, parts)) {
+  local REAL part[MOST_ITEMS];
+  SHIFT(x);
+  SHIFT(parts);
+  long first = (long)get_group_id(0) * CHUNK;
+  long end = min((long)size, first + CHUNK);
+  REAL sum = 0;
+  for (long i = first + (long)get_local_id(0); i < end; i += (long)get_local_size(0)) {
+    REAL value = LOAD(x + i);
+    sum = fma(value, value, sum);
+  }
+  sum = groupAdd(sum, part);
+  if (get_local_id(0) == 0) {
+    parts[get_group_id(0)] = sum;
   }
 }

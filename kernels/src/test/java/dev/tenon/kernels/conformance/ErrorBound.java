@@ -44,6 +44,7 @@ import dev.tenon.engine.op.Softmax;
 import dev.tenon.engine.op.SoftmaxGrad;
 import dev.tenon.engine.op.Spec;
 import dev.tenon.engine.op.Sum;
+import dev.tenon.engine.op.SumOfSquares;
 import dev.tenon.engine.op.Unary;
 import dev.tenon.engine.op.UnaryGrad;
 import dev.tenon.engine.op.Where;
@@ -127,6 +128,7 @@ public final class ErrorBound {
       case Linear _ -> first.dim(-1) + 2;
       case LoraLinear _ -> first.dim(-1) + in.getLast().dim(0) + 6;
       case Sum(List<Integer> dims, _) -> dims.stream().mapToInt(first::dim).reduce(1, (a, b) -> a * b);
+      case SumOfSquares _ -> in.stream().mapToInt(Ref::size).sum() + 1;
       case CumSum(int axis, _) -> first.dim(axis);
       case IndexAdd _, ScatterAdd _ -> in.get(1).size() + 1;
       case Conv2d _ -> in.get(1).size() / Math.max(1, in.get(1).dim(0)) + 2;

@@ -20,6 +20,7 @@ import dev.tenon.engine.op.MatMul;
 import dev.tenon.engine.op.Op;
 import dev.tenon.engine.op.Softmax;
 import dev.tenon.engine.op.Sum;
+import dev.tenon.engine.op.SumOfSquares;
 import dev.tenon.engine.op.Unary;
 import dev.tenon.engine.op.UnaryGrad;
 import dev.tenon.engine.random.Philox;
@@ -148,8 +149,10 @@ final class NetworkCalls {
       of("loraLinear of tokens", new LoraLinear(true, 2),
           s -> List.of(s.real(131, 300), s.real(300, 300), s.real(300), s.real(300, 4), s.real(4, 300))),
       of("adamW of a layer and a bias", new AdamW(1, 0.9, 0.999, 1e-8, 0.05, true, false),
-          s -> List.of(s.within(0.1, 1, 3), s.real(200, 300), s.real(200, 300), s.real(200, 300), s.within(0.5, 2, 200, 300),
+          s -> List.of(s.within(0.1, 1, 4), s.real(200, 300), s.real(200, 300), s.real(200, 300), s.within(0.5, 2, 200, 300),
               s.real(300), s.real(300), s.real(300), s.within(0.5, 2, 300))),
+      of("sumOfSquares of more gradients than a launch takes", new SumOfSquares(),
+          s -> IntStream.range(0, 400).mapToObj(i -> s.real(1 + i / 2 * 37)).toList()),
       of("averages of more parameters than a launch takes", new Average(),
           s -> Stream.concat(Stream.of(s.within(0.1, 1, 1)), IntStream.range(0, 400).mapToObj(i -> s.real(1 + i / 2 * 37))).toList()));
 

@@ -47,7 +47,7 @@ class OptimizerStepTest {
   }
 
   private static void check(OptimizerStep step, DType type) {
-    Tensor rates = Tensor.of(type, Shape.of(step.rates()), Arrays.copyOf(new double[] {0.1, 0.2, 0.3}, step.rates()));
+    Tensor rates = Tensor.of(type, Shape.of(step.rates()), Arrays.copyOf(new double[] {0.1, 0.2, 0.3, 0.4}, step.rates()));
     List<List<Tensor>> parameters = parameters(step, type);
     List<List<Tensor>> copies = parameters.stream().map(own -> own.stream().map(Tensor::copy).toList()).toList();
     List<List<Tensor>> planned = parameters.stream().map(own -> own.stream().map(Tensor::copy).toList()).toList();

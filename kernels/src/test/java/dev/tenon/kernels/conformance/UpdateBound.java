@@ -40,17 +40,17 @@ final class UpdateBound {
     double shrink = op.decoupled() ? lr * op.weightDecay() : 0;
     for (int i = 0; i < in.getFirst().size(); i++) {
       double p = Math.abs(in.get(0).v()[i]);
-      double g = Math.abs(in.get(1).v()[i]) + (op.decoupled() ? 0 : op.weightDecay() * p);
+      double g = Math.abs(rates[3] * in.get(1).v()[i]) + (op.decoupled() ? 0 : op.weightDecay() * p);
       double mean = op.beta1() * Math.abs(in.get(2).v()[i]) + (1 - op.beta1()) * g;
       double square = op.beta2() * in.get(3).v()[i] + (1 - op.beta2()) * g * g;
-      double offSquare = 10 * U * square;
+      double offSquare = 12 * U * square;
       double kept = op.beta2() * in.get(3).v()[i];
       double bound = op.amsgrad() ? Math.max(kept, in.get(4).v()[i]) : kept;
       double root = Math.sqrt(bound) / correction + op.eps();
       double relative = offSquare / (2 * bound) + 8 * U;
       double update = stepSize * mean / root;
-      bounds.get(0)[i] = SLACK * ((6 * U + relative) * update + 4 * U * (p + shrink * p + update));
-      bounds.get(1)[i] = SLACK * 6 * U * mean;
+      bounds.get(0)[i] = SLACK * ((7 * U + relative) * update + 4 * U * (p + shrink * p + update));
+      bounds.get(1)[i] = SLACK * 7 * U * mean;
       bounds.get(2)[i] = SLACK * offSquare;
       if (op.amsgrad()) {
         bounds.get(3)[i] = SLACK * offSquare;
@@ -64,13 +64,13 @@ final class UpdateBound {
     double[] buffer = new double[p.length];
     for (int i = 0; i < p.length; i++) {
       double value = Math.abs(in.get(0).v()[i]);
-      double g = Math.abs(in.get(1).v()[i]) + op.weightDecay() * value;
+      double g = Math.abs(rates[2] * in.get(1).v()[i]) + op.weightDecay() * value;
       double next = 0;
       if (op.momentum() != 0) {
         next = op.momentum() * Math.abs(in.get(2).v()[i]) + Math.abs(rates[1]) * g;
       }
-      buffer[i] = SLACK * 6 * U * next;
-      p[i] = SLACK * U * (2 * value + 12 * op.scale() * Math.abs(rates[0]) * (g + next));
+      buffer[i] = SLACK * 7 * U * next;
+      p[i] = SLACK * U * (2 * value + 13 * op.scale() * Math.abs(rates[0]) * (g + next));
     }
     return op.momentum() == 0 ? List.of(p) : List.of(p, buffer);
   }

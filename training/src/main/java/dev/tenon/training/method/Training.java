@@ -151,7 +151,7 @@ public final class Training<N extends Network> {
       Gradients gradients = tape.backward(total);
       Collection<Tensor> learning = optimizer.parameters().values();
       Optional<Tensor> norm = clip.map(_ -> GradientClip.norm(gradients, learning));
-      optimizer.apply(clip.map(c -> c.apply(gradients, learning, norm.orElseThrow())).orElse(gradients), fed.get(RATES));
+      optimizer.apply(gradients, clip.map(c -> c.apply(fed.get(RATES), norm.orElseThrow())).orElse(fed.get(RATES)));
       ema.ifPresent(WeightEma::update);
       List<Tensor> told = new ArrayList<>(List.of(
           total, loss.crossEntropy(), loss.distillation().orElseGet(() -> Tensor.scalar(total.dtype(), 0)),

@@ -1,6 +1,7 @@
 package dev.tenon.training.parity;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.tenon.engine.Shape;
 import dev.tenon.engine.TenonException;
 import dev.tenon.engine.Tensor;
 import dev.tenon.engine.autograd.Gradients;
@@ -36,12 +37,14 @@ final class OptimReplays {
       for (var entry : parameters.entrySet()) {
         gradients.add(entry.getValue(), c.in("grad." + entry.getKey()).select(0, step));
       }
+      double[] next = optimizer.next(lr);
+      Tensor rates = Tensor.of(optimizer.type(), Shape.of(next.length), next);
       if (config.has("clip")) {
         Tensor norm = GradientClip.norm(gradients, parameters.values());
         norms.add(norm.reshape(1));
-        gradients = new GradientClip(config.get("clip").asDouble()).apply(gradients, parameters.values(), norm);
+        rates = new GradientClip(config.get("clip").asDouble()).apply(rates, norm);
       }
-      optimizer.step(gradients, lr);
+      optimizer.apply(gradients, rates);
       lr *= config.path("lr_decay").asDouble(1);
       parameters.forEach((name, p) -> paths.get("p." + name).add(p.copy().reshape(p.shape().insert(0, 1))));
     }
