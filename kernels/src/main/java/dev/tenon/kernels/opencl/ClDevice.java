@@ -38,6 +38,10 @@ record ClDevice(cl_platform_id platform, cl_device_id id, int index, String at, 
 
   /** Every device. Only after {@link ClLibrary#missing} answered nothing. */
   static List<ClDevice> all() {
+    return JvmHandlers.keep(ClDevice::list);
+  }
+
+  private static List<ClDevice> list() {
     int[] count = new int[1];
     List<ClDevice> devices = new ArrayList<>();
     // A loader without drivers answers with an error of its own.

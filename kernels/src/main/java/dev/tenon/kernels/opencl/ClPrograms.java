@@ -69,13 +69,17 @@ final class ClPrograms {
     int[] status = new int[1];
     cl_program program = CL.clCreateProgramWithSource(context, 1, new String[] {source}, null, status);
     ClLibrary.check(status[0], "the kernel text " + name + ".cl was not taken");
-    if (CL.clBuildProgram(program, 1, new cl_device_id[] {device.id()}, all, null, null) != CL.CL_SUCCESS) {
+    if (!build(program, all)) {
       throw new TenonException(
           "the kernel text " + name + ".cl does not compile on " + device.name() + " with " + all + ": " + log(program));
     }
     compiled++;
     keep(file, program);
     return program;
+  }
+
+  private boolean build(cl_program program, String options) {
+    return JvmHandlers.keep(() -> CL.clBuildProgram(program, 1, new cl_device_id[] {device.id()}, options, null, null)) == CL.CL_SUCCESS;
   }
 
   private Optional<cl_program> load(Path file, String options) {
@@ -87,8 +91,7 @@ final class ClPrograms {
       int[] status = new int[1];
       cl_program program = CL.clCreateProgramWithBinary(
           context, 1, new cl_device_id[] {device.id()}, new long[] {binary.length}, new byte[][] {binary}, new int[1], status);
-      boolean good = status[0] == CL.CL_SUCCESS
-          && CL.clBuildProgram(program, 1, new cl_device_id[] {device.id()}, options, null, null) == CL.CL_SUCCESS;
+      boolean good = status[0] == CL.CL_SUCCESS && build(program, options);
       return good ? Optional.of(program) : Optional.empty();
     } catch (IOException e) {
       throw new TenonException("the kernel cache " + cache + " cannot be read: " + e.getMessage() + "; name another folder in "
