@@ -25,8 +25,6 @@ import java.util.function.Consumer;
 public record ElementwiseKernels(Launcher launcher, boolean fours) {
   private static final String TEXT = "elementwise";
   private static final int FOUR = 4;
-  /** Elements of a thread of the gated activation, which reads several packs of neighbors before it works. */
-  private static final int GATED = 32;
 
   public List<Kernel> all() {
     return List.of(
@@ -100,7 +98,7 @@ public record ElementwiseKernels(Launcher launcher, boolean fours) {
     try (Operands in = launcher.operands(call)) {
       int size = (int) call.output(0).size();
       int width = (int) call.output(0).dim(-1) / ((GatedGelu) call.op()).experts();
-      launcher.launch(call, Launcher.Entry.of(TEXT, "gatedGelu", real(call)), Grid.over(size, GATED), size, width, in.contiguous(0),
+      launcher.launch(call, Launcher.Entry.of(TEXT, "gatedGelu", real(call)), Grid.over(size, 8), size, width, in.contiguous(0),
           in.contiguous(1), call.output(0));
     }
   }
@@ -109,7 +107,7 @@ public record ElementwiseKernels(Launcher launcher, boolean fours) {
     try (Operands in = launcher.operands(call)) {
       int width = (int) call.output(0).dim(-1) / ((GatedGeluGrad) call.op()).experts();
       int gates = (int) call.output(1).size();
-      Grid grid = launcher.warp() > 1 ? Grid.over((long) gates * width, GATED) : Grid.of(gates, 128);
+      Grid grid = launcher.warp() > 1 ? Grid.over((long) gates * width, 32) : Grid.of(gates, 128);
       launcher.launch(call, Launcher.Entry.of(TEXT, "gatedGeluGrad", real(call)), grid, gates, width,
           in.contiguous(0), in.contiguous(1), in.contiguous(2), call.output(0), call.output(1));
     }

@@ -194,33 +194,16 @@ template <class T> __device__ inline void where(
 FOR_TYPE(WHERE, _)
 FOR_WHOLE(WHERE, _)
 
-// GELU of a hidden layer gated by expert; the gate is repeated over the expert's width. A thread reads several packs before it works.
-#define AHEAD 4
+// GELU of a hidden layer gated by expert; the gate is repeated over the expert's width.
 template <class T> __device__ inline void gatedGelu(int size, int width, const T* z, const T* gate, T* y) {
-  typedef COMPUTE(T) C;
   const int SIZE = Pack<T>::SIZE;
   if (width % SIZE == 0 && isAligned(z) && isAligned(y)) {
-    int packs = size / SIZE, each = width / SIZE;
-    for (int i = blockIdx.x * AHEAD * blockDim.x + threadIdx.x; i < packs; i += gridDim.x * AHEAD * blockDim.x) {
-      Pack<T> x[AHEAD];
-      C weight[AHEAD];
+    FOR_EACH(i, size / SIZE) {
+      Pack<T> in = ((const Pack<T>*)z)[i], out;
+      COMPUTE(T) weight = load(gate + (int)i * SIZE / width);
 #pragma unroll
-      for (int k = 0; k < AHEAD; k++) {
-        int at = i + k * blockDim.x;
-        if (at < packs) {
-          x[k] = ((const Pack<T>*)z)[at];
-          weight[k] = load(gate + at / each);
-        }
-      }
-#pragma unroll
-      for (int k = 0; k < AHEAD; k++) {
-        int at = i + k * blockDim.x;
-        if (at < packs) {
-#pragma unroll
-          for (int j = 0; j < SIZE; j++) store(x[k].at + j, gelu<T>(load(x[k].at + j) * weight[k]));
-          ((Pack<T>*)y)[at] = x[k];
-        }
-      }
+      for (int j = 0; j < SIZE; j++) store(out.at + j, gelu<T>(load(in.at + j) * weight));
+      ((Pack<T>*)y)[i] = out;
     }
     return;
   }
