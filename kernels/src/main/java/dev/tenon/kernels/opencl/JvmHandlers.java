@@ -29,7 +29,7 @@ final class JvmHandlers {
   static final int SA_RESETHAND = 0x8000_0000;
   /** What stands for no handler: SIG_DFL, and this. */
   private static final long SIG_IGN = 1;
-  private static final long PERIOD_MICROS = 50;
+  private static final long PERIOD_MICROS = 500;
   private static final MethodHandle SIGACTION = bind();
 
   private JvmHandlers() {}
