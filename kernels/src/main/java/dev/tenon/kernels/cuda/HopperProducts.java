@@ -12,7 +12,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
-/** Launches the products of the text {@code hopper.cu}, for compute capability 9.0. */
+/** Launches the products of the texts {@code hopper.cu} and {@code small90.cu}, for compute capability 9.0. */
 record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) implements AlignedProducts {
   /** Of the GPUs that have the text's instructions, times 10. */
   static final int CAPABILITY = 90;
@@ -30,6 +30,18 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
   private static final int LEAST_TURNED = 256;
   /** Columns of a tile for products that have fewer. */
   private static final int NARROW = 128;
+  /** Its products have small tiles, so that few rows are work for many multiprocessors. */
+  private static final String SMALL = "small90";
+  private static final int SMALL_COLUMNS = 96;
+  private static final int SMALL_STAGES = 10;
+  /** Its shared memory has a ring, sums, each row of them that many floats longer than a tile's, and barriers. */
+  private static final int SMALL_BYTES = SMALL_STAGES * (LINES + SMALL_COLUMNS) * TensorMap.ROW + LINES * (SMALL_COLUMNS + 8) * Float.BYTES
+      + 2 * SMALL_STAGES * Long.BYTES;
+  /** Elements that it stores at once. */
+  private static final int QUAD = 4;
+  private static final int MOST_IN_CLUSTER = 8;
+  private static final int LARGE_CLUSTER = 4;
+  private static final int MOST_SHARING = 4;
   /** Of a launch. */
   private static final long MAPS = 5;
   private static final int LEAST_SLICES = 8;
@@ -38,6 +50,9 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
   private static final double TILE_COST = 3;
   private static final double PART_COST = 10;
   private static final double SUM_COST = 6;
+  /** Of {@link #SMALL}, in the same times: to begin and end, and to take a slice. */
+  private static final double SMALL_COST = 1;
+  private static final double SMALL_SLICE = 0.37;
 
   /** How a product is cut: into tiles of so many columns, and its depth into parts of so many slices. */
   record Cut(int columns, int parts, int each) {
@@ -48,6 +63,16 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
     int sharedBytes() {
       int slice = (ROWS + columns) / LINES * CHUNK;
       return stages() * slice + 2 * LEADERS * CHUNK + LEADERS * columns * Float.BYTES + 2 * stages() * Long.BYTES;
+    }
+  }
+
+  /**
+   * How the blocks of a cluster divide a product of {@link #SMALL}: tiles of rows, of the same columns, by parts of the depth of so many
+   * slices.
+   */
+  record Division(int share, int parts, int each) {
+    int blocks() {
+      return share * parts;
     }
   }
 
@@ -87,6 +112,11 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
     Factors f = factors.dtype() == DType.F32 ? turned(call, in, factors) : factors;
     int batch = (int) f.batch().size();
     Cut cut = cut(f, batch);
+    Optional<Division> division = small(f, cut);
+    if (division.isPresent()) {
+      small(call, f, division.get());
+      return;
+    }
     long partial = cut.parts() == 1 ? 0 : in.scratch((long) cut.parts() * batch * f.m() * f.n() * Float.BYTES);
     launch(call, f, cut, partial);
     TensorKernels.sumParts(launcher, call, f, cut.parts(), partial);
@@ -122,38 +152,95 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
     return best;
   }
 
+  /**
+   * How a product of {@link #SMALL} is divided: among as many blocks as there are multiprocessors, or nearly. Empty for one that is none,
+   * as it is expected to take longer than in {@code cut}. Whether something follows does not matter, since bits would tell.
+   */
+  Optional<Division> small(Factors f, Cut cut) {
+    if (f.dtype() != DType.BF16 || f.batch().size() > 1 || !f.a().along() || !f.b().along()) {
+      return Optional.empty();
+    }
+    int slices = slices(f);
+    int parts = 1;
+    while (clusters(f, 1) * parts * 2 <= room(parts * 2) && parts * 2 <= Math.min(slices, MOST_IN_CLUSTER)) {
+      parts *= 2;
+    }
+    int share = Math.min(MOST_SHARING, MOST_IN_CLUSTER / parts);
+    while (share > 1 && (share >= 2 * rows(f) || clusters(f, share) * share * parts > room(share * parts))) {
+      share /= 2;
+    }
+    int each = (slices + parts - 1) / parts;
+    boolean small = clusters(f, share) * share * parts <= room(share * parts)
+        && SMALL_COST + each * SMALL_SLICE < time(f, 1, cut);
+    return small ? Optional.of(new Division(share, parts, each)) : Optional.empty();
+  }
+
+  /** Blocks that run at a time in clusters of so many: multiprocessors come in groups, which large clusters do not fill. */
+  private int room(int cluster) {
+    return cluster < LARGE_CLUSTER ? multiprocessors : multiprocessors * 10 / 11;
+  }
+
+  private static int rows(Factors f) {
+    return (f.m() + LINES - 1) / LINES;
+  }
+
+  /** Of a product of {@link #SMALL}. */
+  private static long clusters(Factors f, int share) {
+    return AlignedProducts.tiles(f.m(), f.n(), LINES * share, SMALL_COLUMNS);
+  }
+
+  private void small(Call call, Factors f, Division d) {
+    boolean quads = f.n() % QUAD == 0 && Launcher.address(call.output(0)) % (QUAD * f.dtype().byteSize()) == 0;
+    try (Arena arena = Arena.ofConfined()) {
+      launcher.launch(call, Launcher.Entry.of(SMALL, "small" + d.share() + "x" + d.parts(), f.dtype()),
+          new Grid((int) clusters(f, d.share()) * d.blocks(), 1, 1, THREADS, SMALL_BYTES), maps(arena, f, 1, SMALL_COLUMNS / d.share()),
+          task(f, 1, d.parts(), d.each(), quads), f.bias(), f.after().residual(), call.output(0));
+    }
+  }
+
+  /** Whether rows of a result are fit for tensor copies. */
+  private static boolean boxes(Factors f, Element stored, long address) {
+    return f.n() * stored.bytes() % TensorMap.CHUNK == 0 && address % TensorMap.CHUNK == 0;
+  }
+
   /** Starts a product; of a depth in parts, its sums go to {@code partial}. */
   private void launch(Call call, Factors f, Cut cut, long partial) {
     int batch = (int) f.batch().size();
     int rows = (f.m() + CLUSTER * ROWS - 1) / (CLUSTER * ROWS);
     long pieces = (long) rows * ((f.n() + cut.columns() - 1) / cut.columns()) * batch * cut.parts();
-    Element element = f.dtype() == DType.BF16 ? Element.BF16 : Element.TF32;
     Element stored = cut.parts() > 1 || f.dtype() == DType.F32 ? Element.F32 : Element.BF16;
     long address = cut.parts() > 1 ? partial : Launcher.address(call.output(0));
-    boolean boxes = f.n() * stored.bytes() % TensorMap.CHUNK == 0 && address % TensorMap.CHUNK == 0;
-    long stepA = step(f.batch(), 0);
-    long stepB = step(f.batch(), 1);
-    Second second = f.second();
-    int[] task = {f.m(), f.n(), batch, cut.parts(), cut.each(), f.k(), second.k(), stepA == 0 ? 0 : 1, stepB == 0 ? 0 : 1, boxes ? 1 : 0,
-        f.after().gelu() ? 1 : 0};
+    boolean boxes = boxes(f, stored, address);
     String name = TEXT + cut.columns() + (f.a().along() ? "k" : "m") + (f.b().along() ? "k" : "n");
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment maps = arena.allocate(MAPS * TensorMap.BYTES, TensorMap.ALIGNMENT);
-      encode(maps, 0, element, f.a(), f.m(), f.k(), batch, stepA);
-      encode(maps, 1, element, f.b(), f.n(), f.k(), batch, stepB);
-      Side a2 = new Side(second.a(), f.a().along(), second.lineA());
-      Side b2 = new Side(second.b(), f.b().along(), second.lineB());
-      if (second.k() > 0) {
-        encode(maps, 2, element, a2, f.m(), second.k(), 1, 0);
-        encode(maps, 3, element, b2, f.n(), second.k(), 1, 0);
-      }
+      MemorySegment maps = maps(arena, f, batch, LINES);
       if (boxes) {
-        encode(maps, 4, stored, new Side(address, true, f.n()), f.m(), f.n(), batch * cut.parts(), (long) f.m() * f.n());
+        encode(maps, 4, stored, new Side(address, true, f.n()), f.m(), f.n(), batch * cut.parts(), (long) f.m() * f.n(), LINES);
       }
       launcher.launch(call, Launcher.Entry.of(TEXT, name, f.dtype()),
-          new Grid(CLUSTER * (int) Math.min(pieces, multiprocessors / CLUSTER), 1, 1, THREADS, cut.sharedBytes()), maps, task,
-          cut.parts() == 1 ? f.bias() : 0L, f.after().residual(), call.output(0), partial);
+          new Grid(CLUSTER * (int) Math.min(pieces, multiprocessors / CLUSTER), 1, 1, THREADS, cut.sharedBytes()), maps,
+          task(f, batch, cut.parts(), cut.each(), boxes), cut.parts() == 1 ? f.bias() : 0L, f.after().residual(), call.output(0), partial);
     }
+  }
+
+  /** The text's structure {@code Task}. */
+  private static int[] task(Factors f, int batch, int parts, int each, boolean boxes) {
+    return new int[] {f.m(), f.n(), batch, parts, each, f.k(), f.second().k(), step(f.batch(), 0) == 0 ? 0 : 1,
+        step(f.batch(), 1) == 0 ? 0 : 1, boxes ? 1 : 0, f.after().gelu() ? 1 : 0};
+  }
+
+  /** The text's structure {@code Maps}, that of the result still to be encoded; a box has so many lines of the second operand. */
+  private MemorySegment maps(Arena arena, Factors f, int batch, int lines) {
+    Element element = f.dtype() == DType.BF16 ? Element.BF16 : Element.TF32;
+    Second second = f.second();
+    MemorySegment maps = arena.allocate(MAPS * TensorMap.BYTES, TensorMap.ALIGNMENT);
+    encode(maps, 0, element, f.a(), f.m(), f.k(), batch, step(f.batch(), 0), LINES);
+    encode(maps, 1, element, f.b(), f.n(), f.k(), batch, step(f.batch(), 1), lines);
+    if (second.k() > 0) {
+      encode(maps, 2, element, new Side(second.a(), f.a().along(), second.lineA()), f.m(), second.k(), 1, 0, LINES);
+      encode(maps, 3, element, new Side(second.b(), f.b().along(), second.lineB()), f.n(), second.k(), 1, 0, lines);
+    }
+    return maps;
   }
 
   /** The same products of operands whose lines run along the depth, which is how the instructions take tf32. */
@@ -184,38 +271,43 @@ record HopperProducts(Driver driver, Launcher launcher, int multiprocessors) imp
   }
 
   /** Map {@code i} of the text's structure {@code Maps}: of lines of {@code along} elements, or of {@code across} elements. */
-  private void encode(MemorySegment maps, int i, Element element, Side side, int across, int along, int batch, long step) {
+  private void encode(
+      MemorySegment maps, int i, Element element, Side side, int across, int along, int batch, long step, int lines) {
     int chunk = TensorMap.CHUNK / element.bytes();
     long[] dims = side.along() ? new long[] {along, across, step == 0 ? 1 : batch} : new long[] {across, along, step == 0 ? 1 : batch};
     // Where there is only one line or matrix, its distance from the next may be anything.
     long[] strides = {side.line() == 0 ? chunk : side.line(), step == 0 ? chunk : step};
     long address = side.at() instanceof Tensor t ? Launcher.address(t) : (Long) side.at();
-    driver.encode(maps.asSlice((long) i * TensorMap.BYTES, TensorMap.BYTES), new TensorMap(element, dims, strides, new int[] {LINES, 1}),
+    driver.encode(maps.asSlice((long) i * TensorMap.BYTES, TensorMap.BYTES), new TensorMap(element, dims, strides, new int[] {lines, 1}),
         address);
   }
 
   /** The cut that is expected to take the least time: work for all clusters, in few turns, with few sums to write and add up. */
   Cut cut(Factors f, int batch) {
     int slices = slices(f);
-    int clusters = multiprocessors / CLUSTER;
     Cut best = null;
     double least = Double.POSITIVE_INFINITY;
     for (int columns = 256; columns >= 128; columns -= 64) {
-      long tiles = AlignedProducts.tiles(f.m(), f.n(), CLUSTER * ROWS, columns) * batch;
       for (int parts = 1; parts <= Math.clamp(slices / LEAST_SLICES, 1, MOST_PARTS); parts++) {
         int each = (slices + parts - 1) / parts;
-        int used = (slices + each - 1) / each;
-        long turns = (tiles * used + clusters - 1) / clusters;
-        double width = columns / 256.0;
-        double time = turns * (each * slice(columns) + TILE_COST * width)
-            + (used == 1 ? 0 : SUM_COST + (double) tiles * used / clusters * PART_COST * width);
+        Cut cut = new Cut(columns, (slices + each - 1) / each, each);
+        double time = time(f, batch, cut);
         if (time < least) {
           least = time;
-          best = new Cut(columns, used, each);
+          best = cut;
         }
       }
     }
     return best;
+  }
+
+  private double time(Factors f, int batch, Cut cut) {
+    int clusters = multiprocessors / CLUSTER;
+    double width = cut.columns() / 256.0;
+    long pieces = AlignedProducts.tiles(f.m(), f.n(), CLUSTER * ROWS, cut.columns()) * batch * cut.parts();
+    long turns = (pieces + clusters - 1) / clusters;
+    return turns * (cut.each() * slice(cut.columns()) + TILE_COST * width)
+        + (cut.parts() == 1 ? 0 : SUM_COST + (double) pieces / clusters * PART_COST * width);
   }
 
   private int slices(Factors f) {

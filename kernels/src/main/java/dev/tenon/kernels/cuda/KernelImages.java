@@ -31,12 +31,12 @@ import java.util.stream.Stream;
 final class KernelImages {
   /** What texts may include, in the order of their names. */
   static final List<String> HEADERS = List.of(
-      "conv.cuh", "flash90.cuh", "grouped.cuh", "heads.cuh", "hopper.cuh", "ptx.cuh", "tenon.cuh", "tile.cuh");
+      "conv.cuh", "flash90.cuh", "grouped.cuh", "heads.cuh", "hopper.cuh", "product90.cuh", "ptx.cuh", "tenon.cuh", "tile.cuh");
   /** All texts. */
   static final List<String> TEXTS = List.of(
       "affinity", "attention", "attention32", "channels", "conv", "conv90", "depthwise", "elementwise", "flash", "flash90", "flash90grad",
-      "flash90split", "gemm", "grouped", "grouped90", "groupedweight", "held", "hopper", "implicit", "lanes", "move", "optimizer", "reduce",
-      "rows", "spatial", "split", "tensor", "thin");
+      "flash90split", "gemm", "grouped", "grouped90", "groupedweight", "held", "hopper", "implicit", "lanes", "move", "optimizer",
+      "reduce", "rows", "small90", "spatial", "split", "tensor", "thin");
   /** Where binaries are on the class path; no package, so that a jar of its own may hold them. */
   private static final String BINARIES = "META-INF/tenon/cuda/";
   private static final List<String> FLAGS = List.of("-std=c++17", "-fmad=true");

@@ -1,151 +1,17 @@
 // Matrix products of compute capability 9.0a: C = A·B + A2·B2 + bias in bf16, or in f32 with operands rounded to tf32; sums in f32.
 //
-// A cluster of two blocks computes 256 × N elements of C at a time, each block 128 rows, and goes on to the next until all are done.
-// Of a block's three warpgroups the first only starts copies of slices, 128 bytes deep, into a ring of stages; each of the others
-// multiplies 64 rows. Both blocks need the same slice of B: each fetches half of it for both. The slices of A2 and B2, which lie
-// like A and B, follow into the same sums. GELU and a residual may follow the bias. Stores of a tile of C are under way while the next
-// tile is multiplied.
-#include "hopper.cuh"
+// Warpgroups store what they multiplied: stores of a tile of C are under way while the next tile is multiplied. GELU and a residual may
+// follow the bias.
+#include "product90.cuh"
 
 #ifdef HOPPER
-#define CLUSTER 2
-#define ROWS 128
-#define CHUNK 8192
-#define LINES 64
-#define LEADERS 2
-#define TILES_TOGETHER 8
 #define TURNED 32
 
-extern __shared__ __align__(1024) char sharedBytes[];
-
-// Boxes are of 64 lines of 128 bytes. Lines of A run along the depth or along m, those of B along the depth or along n.
-struct Maps {
-  TensorMap a, b, a2, b2, y;
+// After the ring, shared memory has room for two boxes of each team and for its columns' biases.
+template <class T, int N> struct Shape : Ring<T, N, N == 128 ? 6 : 4> {
+  typedef Ring<T, N, N == 128 ? 6 : 4> Stages;
+  static const int OUT = Stages::END, BIAS = OUT + 2 * LEADERS * CHUNK, BARRIERS = BIAS + LEADERS * N * 4;
 };
-
-// A batch of products; an operand whose step is 0 is the same in all of them, and otherwise it is 1. Of a depth cut into `parts` of
-// `each` slices, none without any, every part stores its own sums. `boxes` when rows of C are fit for tensor copies; `gelu` when
-// that function follows.
-struct Task {
-  int m, n, batch;
-  int parts, each;
-  int k, k2;
-  int aStep, bStep;
-  int boxes, gelu;
-};
-
-template <class T, int N> struct Shape {
-  static const int DEPTH = 128 / sizeof(T);
-  static const int BOXES = N / LINES;
-  static const int A_BYTES = ROWS / LINES * CHUNK, BYTES = A_BYTES + BOXES * CHUNK;
-  static const int STAGES = N == 256 ? 4 : N == 192 ? 4 : 6;
-  static const int OUT = STAGES * BYTES, BIAS = OUT + 2 * LEADERS * CHUNK, BARRIERS = BIAS + LEADERS * N * 4;
-};
-
-// What a cluster works on: where its tile of C starts, of which matrix, and which slices go into it.
-struct Piece {
-  int row, column, matrix, part, from, end;
-};
-
-// Neighbouring clusters work on TILES_TOGETHER rows of tiles, so that what they read stays in the cache.
-template <class T, int N> __device__ inline bool pieceOf(const Task& t, int i, Piece* p) {
-  int rows = (t.m + CLUSTER * ROWS - 1) / (CLUSTER * ROWS), columns = (t.n + N - 1) / N;
-  int tiles = rows * columns, tile = i % tiles;
-  if (i >= tiles * t.batch * t.parts) return false;
-  int group = tile / (TILES_TOGETHER * columns), within = tile - group * TILES_TOGETHER * columns;
-  int height = min(TILES_TOGETHER, rows - group * TILES_TOGETHER);
-  p->row = ((group * TILES_TOGETHER + within % height) * CLUSTER + clusterRank()) * ROWS;
-  p->column = within / height * N;
-  p->matrix = i / tiles / t.parts;
-  p->part = i / tiles % t.parts;
-  const int DEPTH = Shape<T, N>::DEPTH;
-  p->from = p->part * t.each;
-  p->end = min(p->from + t.each, (t.k + DEPTH - 1) / DEPTH + (t.k2 + DEPTH - 1) / DEPTH);
-  return true;
-}
-
-// A place in the ring, and the parity of its current round.
-template <int STAGES> struct Place {
-  int stage = 0;
-  u32 round = 0;
-  __device__ void next() {
-    if (++stage == STAGES) {
-      stage = 0;
-      round ^= 1;
-    }
-  }
-};
-
-template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void fetchAll(
-    const Maps* maps, const Task& t, u64* full, u64* empty) {
-  typedef Shape<T, N> S;
-  Place<S::STAGES> at;
-  Piece p;
-  u32 rank = clusterRank();
-  int firsts = (t.k + S::DEPTH - 1) / S::DEPTH;
-  for (int i = blockIdx.x / CLUSTER; pieceOf<T, N>(t, i, &p); i += gridDim.x / CLUSTER) {
-    for (int slice = p.from; slice < p.end; slice++, at.next()) {
-      bool first = slice < firsts;
-      const TensorMap *a = first ? &maps->a : &maps->a2, *b = first ? &maps->b : &maps->b2;
-      int k = (first ? slice : slice - firsts) * S::DEPTH;
-      char* stage = sharedBytes + at.stage * S::BYTES;
-      u64* arrived = full + at.stage;
-      barrierWait(empty + at.stage, at.round ^ 1);
-      barrierExpect(arrived, S::BYTES);
-#pragma unroll
-      for (int box = 0; box < ROWS / LINES; box++) {
-        int row = p.row + box * LINES;
-        tensorLoad(stage + box * CHUNK, a, arrived, A_ALONG ? k : row, A_ALONG ? row : k, p.matrix * t.aStep);
-      }
-#pragma unroll
-      for (int box = 0; box < S::BOXES; box++) {
-        int column = p.column + box * LINES;
-        if (box % CLUSTER == rank) {
-          tensorLoadAll(stage + S::A_BYTES + box * CHUNK, b, arrived, (1 << CLUSTER) - 1, B_ALONG ? k : column, B_ALONG ? column : k,
-              p.matrix * t.bStep);
-        }
-      }
-    }
-  }
-}
-
-template <int N, bool A_ALONG, bool B_ALONG> __device__ inline void multiplyStep(float (&sum)[N / 2], u64 a, u64 b, int keep, bf16) {
-  Wgmma<N>::template bf16<!A_ALONG, !B_ALONG>(sum, a, b, keep);
-}
-template <int N, bool A_ALONG, bool B_ALONG> __device__ inline void multiplyStep(float (&sum)[N / 2], u64 a, u64 b, int keep, float) {
-  Wgmma<N>::tf32(sum, a, b, keep);
-}
-
-// Sums up the slices of a piece, and hands each stage back to both blocks once the products after it have started.
-template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void accumulate(
-    float (&sum)[N / 2], const Piece& p, int team, Place<Shape<T, N>::STAGES>& at, u64* full, u64* empty) {
-  typedef Shape<T, N> S;
-  int thread = threadIdx.x % 128, last = 0;
-  for (int slice = p.from; slice < p.end; slice++) {
-    u32 stage = sharedAddress(sharedBytes) + at.stage * S::BYTES;
-    u64 a = A_ALONG ? operandAlong(stage + team * CHUNK) : operandAcross(stage + team * CHUNK, CHUNK);
-    u64 b = B_ALONG ? operandAlong(stage + S::A_BYTES) : operandAcross(stage + S::A_BYTES, CHUNK);
-    barrierWait(full + at.stage, at.round);
-    wgmmaFence();
-#pragma unroll
-    for (int step = 0; step < 4; step++) {
-      multiplyStep<N, A_ALONG, B_ALONG>(
-          sum, a + step * (A_ALONG ? 2 : 128), b + step * (B_ALONG ? 2 : 128), slice > p.from || step > 0, T());
-    }
-    wgmmaCommit();
-    wgmmaWait<1>();
-    if (slice > p.from && thread < CLUSTER) barrierArrive(empty + last, thread);
-    last = at.stage;
-    at.next();
-  }
-  wgmmaWait<0>();
-  wgmmaPin(sum);
-  if (thread < CLUSTER) barrierArrive(empty + last, thread);
-}
-
-template <class T> __device__ inline float biasAt(const T* bias, int column, int n) {
-  return bias && column < n ? load(bias + column) : 0;
-}
 
 // A thread's part of the residual of a box, as its sums lie there.
 struct Residual {
@@ -287,16 +153,13 @@ template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void pro
   typedef Shape<T, N> S;
   u64 *full = (u64*)(sharedBytes + S::BARRIERS), *empty = full + S::STAGES;
   if (threadIdx.x == 0) {
-    for (int i = 0; i < S::STAGES; i++) {
-      barrierInit(full + i, 1);
-      barrierInit(empty + i, CLUSTER * LEADERS);
-    }
+    initRing<S>(full, empty);
     barrierPublish();
   }
   clusterSync();
   if (threadIdx.x < 128) {
     registersLower<56>();
-    if (threadIdx.x == 0) fetchAll<T, N, A_ALONG, B_ALONG>(maps, t, full, empty);
+    if (threadIdx.x == 0) fetchAll<S, A_ALONG, B_ALONG>(maps, t, full, empty);
     __syncwarp();
   } else {
     registersRaise<224>();
@@ -308,13 +171,13 @@ template <class T, int N, bool A_ALONG, bool B_ALONG> __device__ inline void pro
     float sum[N / 2], *columns = (float*)(sharedBytes + S::BIAS) + team * N;
     char* room = sharedBytes + S::OUT + team * 2 * CHUNK;
     int column = threadIdx.x % 128 * 2;
-    for (int i = blockIdx.x / CLUSTER; pieceOf<T, N>(t, i, &p); i += gridDim.x / CLUSTER) {
+    for (int i = blockIdx.x / CLUSTER; pieceOf<S>(t, i, &p); i += gridDim.x / CLUSTER) {
       float2 add = make_float2(biasAt(bias, p.column + column, t.n), biasAt(bias, p.column + column + 1, t.n));
       int matrix = t.parts > 1 ? p.matrix * t.parts + p.part : p.matrix;
       i64 at = (i64)matrix * t.m * t.n;
       Residual first;
       if (after.adds && t.boxes) loadResidual(&first, residual + at, t, rowOf(p, team), columnOf(p));
-      accumulate<T, N, A_ALONG, B_ALONG>(sum, p, team, place, full, empty);
+      accumulate<S, A_ALONG, B_ALONG>(sum, p, team, place, full, empty);
       syncNamed(1 + team, 128);
       if (column < N) *(float2*)(columns + column) = add;
       syncNamed(1 + team, 128);

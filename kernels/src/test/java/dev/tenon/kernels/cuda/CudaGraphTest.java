@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.tenon.engine.Backend;
+import dev.tenon.engine.Backends;
 import dev.tenon.engine.DType;
 import dev.tenon.engine.Device;
 import dev.tenon.engine.Plan;
@@ -85,6 +86,49 @@ class CudaGraphTest {
         float[] expected = layer.apply(List.of(x)).getFirst().toFloats();
         for (int run = 0; run < 3; run++) {
           assertThat(plan.run().getFirst().toFloats()).as("depth %d, run %d", depth, run).isEqualTo(expected);
+        }
+      }
+    }
+  }
+
+  private Tensor integers(long... shape) {
+    float[] values = new float[(int) Shape.of(shape).size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = random.nextInt(-4, 5);
+    }
+    return Tensor.of(values, shape);
+  }
+
+  /**
+   * Large enough that a tile is stored while the next is multiplied, with edges that fill no tile. Sums of small integers are exact in any
+   * order, so that every element is known to the bit.
+   */
+  @Test
+  void everyElementOfALargeLayerIsExact() {
+    int rows = 3152;
+    int columns = 2568;
+    int depth = 328;
+    try (Backend cpu = Backends.open(Device.CPU, 2); Backend gpu = new CudaProvider().open(Device.parse("cuda"), 0, Precision.FP32);
+        Scope _ = Scope.open(cpu)) {
+      Tensor x = integers(rows, depth);
+      Tensor w = integers(columns, depth);
+      Tensor bias = integers(columns);
+      Tensor residual = integers(rows, columns);
+      Tensor expected = new Linear(true).apply(x, w, bias).cast(DType.BF16);
+      float[] added = expected.cast(DType.F32).add(residual).cast(DType.BF16).toFloats();
+      try (Scope _ = Scope.open(gpu)) {
+        Tensor a = x.cast(DType.BF16).to(gpu);
+        Tensor b = w.cast(DType.BF16).to(gpu);
+        Tensor c = bias.cast(DType.BF16).to(gpu);
+        Tensor rest = residual.cast(DType.BF16).to(gpu);
+        assertThat(new Linear(true).apply(a, b, c).toFloats()).isEqualTo(expected.toFloats());
+        assertThat(a.matmul(b.transpose(0, 1).contiguous()).toFloats())
+            .isEqualTo(x.matmul(w.transpose(0, 1)).cast(DType.BF16).toFloats());
+        Plan plan = Plan.of(in -> List.of(rest.add(new Linear(true).apply(in.getFirst(), b, c))),
+            List.of(new Spec(DType.BF16, a.shape())), WeightFormat.F32);
+        gpu.upload(a.bytes(), plan.inputs().getFirst().storage(), 0);
+        for (int run = 0; run < 3; run++) {
+          assertThat(plan.run().getFirst().toFloats()).as("run %d", run).isEqualTo(added);
         }
       }
     }

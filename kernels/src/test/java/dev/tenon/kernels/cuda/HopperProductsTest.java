@@ -47,6 +47,40 @@ class HopperProductsTest {
     assertThat(products.cut(single(DType.BF16, 25216, 3072, 768, true), 1)).isEqualTo(new HopperProducts.Cut(256, 1, 12));
   }
 
+  private static Factors followed(Factors f, AlignedProducts.After after) {
+    return new Factors(f.dtype(), f.batch(), f.m(), f.n(), f.k(), f.a(), f.b(), f.second(), f.bias(), after);
+  }
+
+  private HopperProducts.Division small(Factors f) {
+    return products.small(f, products.cut(f, (int) f.batch().size())).orElse(null);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"197, 2304, 768", "197, 768, 768", "197, 3072, 768", "197, 768, 3072", "1, 1000, 768", "50, 2304, 768", "577, 768, 768",
+      "577, 768, 3072", "1, 8, 8", "131, 1001, 72", "3, 1001, 520"})
+  void productsOfOneImageAreDividedAmongBlocksThatAllWorkAtOnce(int m, int n, int k) {
+    Factors plain = single(DType.BF16, m, n, k, true);
+    HopperProducts.Division division = small(plain);
+    assertThat(division).isNotNull();
+    assertThat(division.blocks()).isBetween(1, 8);
+    assertThat(96 % division.share()).isZero();
+    int rows = (m + 64 * division.share() - 1) / (64 * division.share());
+    assertThat(rows * ((n + 95) / 96) * division.blocks()).isLessThanOrEqualTo(division.blocks() < 4 ? 132 : 120);
+    assertThat(division.parts() * division.each()).isGreaterThanOrEqualTo((k + 63) / 64);
+    assertThat(small(followed(plain, new AlignedProducts.After(true, 1L)))).isEqualTo(division);
+  }
+
+  /** Many tiles; F32; operands across the depth; batches. */
+  @Test
+  void otherProductsHaveLargeTiles() {
+    assertThat(small(single(DType.BF16, 1576, 768, 768, true))).isNull();
+    assertThat(small(single(DType.BF16, 394, 2304, 768, true))).isNull();
+    assertThat(small(single(DType.F32, 197, 768, 768, true))).isNull();
+    assertThat(small(single(DType.BF16, 197, 768, 768, false))).isNull();
+    Layout matrices = Layout.of(Shape.of(4), new long[] {197L * 768}, 0);
+    assertThat(small(factors(DType.BF16, Walk.of(Shape.of(4), matrices, matrices), 197, 768, 768, true))).isNull();
+  }
+
   @Test
   void deepProductsOfFewTilesAreCutIntoParts() {
     assertThat(products.cut(single(DType.BF16, 3072, 768, 25216, false), 1).parts()).isGreaterThan(1);
