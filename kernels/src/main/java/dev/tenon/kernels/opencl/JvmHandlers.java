@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
@@ -51,10 +52,11 @@ final class JvmHandlers {
     try (Arena arena = Arena.ofShared(); ScheduledExecutorService watch = Executors.newSingleThreadScheduledExecutor()) {
       Map<Integer, MemorySegment> handlers = handlers(arena);
       // Compiling takes seconds, in which signals come.
-      watch.scheduleAtFixedRate(() -> putBack(handlers), 0, PERIOD_MICROS, TimeUnit.MICROSECONDS);
+      ScheduledFuture<?> watching = watch.scheduleAtFixedRate(() -> putBack(handlers), 0, PERIOD_MICROS, TimeUnit.MICROSECONDS);
       try {
         return call.get();
       } finally {
+        watching.cancel(false);
         putBack(handlers);
       }
     }
