@@ -274,8 +274,6 @@ __device__ inline void rowDots(const Heads& h, int rows, const float* g, const f
   if (row < rows && tx == 0) delta[row] = sum;
 }
 
-__device__ inline void halfBarrier() { asm volatile("bar.sync 1, 64;" ::: "memory"); }
-
 // The steps of the backward pass for one head: where its operands begin, tiles in shared memory, the places of a thread. Two warps
 // compute scores and the gradient of v, and at the same time two others the gradients of scores and that of k: so each has tiles
 // of 8×8 elements a thread.
@@ -393,8 +391,9 @@ template <int D> struct Grad {
           }
         }
         if (scores) storeScores<R>(row, first, from, end);
-        halfBarrier();
       }
+      // Only the second half needs it, but one of 64 threads is no faster, and racecheck loses the block's barriers behind it.
+      __syncthreads();
     }
     int column = 32 * (warp % 2) + 4 * ty;
     addTransposed<D, J>(acc, (half ? sd : sp) + column, KEYS + 4 * (warp % 2) + ty - column, (half ? sq : sg) + tx * 4, lines);
