@@ -108,7 +108,7 @@ record ConvKernel(Class<? extends Op> op, Workers workers) implements Kernel {
       List<float[]> rows = phases.stream().map(p -> weights(w, p, shape)).toList();
       List<ConvPanels> panels = shape.outputs() < Simd.LANES ? List.of() : IntStream.range(0, phases.size())
           .mapToObj(p -> ConvPanels.of(rows.get(p), shape, outputs, offsets.get(p).length)).toList();
-      return new Sums(phases, offsets, rows, panels, Arrays.copyOf(bias, bias.length + MicroKernel.COLUMNS));
+      return new Sums(phases, offsets, rows, panels, Arrays.copyOf(bias, bias.length + ConvPanels.COLUMNS));
     }
   }
 

@@ -6,21 +6,24 @@ import java.util.stream.IntStream;
  * Convolutions' sums where there is a vector of output channels at least: lanes are channels, whose weights lie side by side in panels, and
  * inputs are single elements, which may lie anywhere. {@link ConvTiles} read vectors of inputs, most of which lie across two cache lines.
  *
- * @param weights for each block of channels panels of {@link MicroKernel#COLUMNS} each, one tap after the other
+ * @param weights for each block of channels panels of {@link #COLUMNS} each, one tap after the other
  * @param group output channels of a group
  * @param outputs those of a block, of which a group has some
  * @param depth taps of a sum, of all input channels
  */
 record ConvPanels(float[] weights, int group, int outputs, int depth) {
-  private static final int ROWS = MicroKernel.ROWS;
-  private static final int COLUMNS = MicroKernel.COLUMNS;
-  /** Output elements whose sums are in the first cache before they are sorted by channels. */
-  private static final int BLOCK = 8 * ROWS;
+  /** Output channels of a panel, two vectors. */
+  static final int COLUMNS = 2 * Simd.LANES;
+  private static final boolean MANY = Tile.REGISTERS == 32;
+  /** Output elements of a tile of one vector of channels, and of two: as many as there are registers for. */
+  private static final int[] ROWS = MANY ? new int[] {14, 14} : new int[] {10, 5};
+  /** Output elements whose sums are in the first cache before they are sorted by channels, a multiple of a tile's. */
+  private static final int BLOCK = MANY ? 112 : 40;
   /** Taps that are summed before the next tile: their weights should stay in the first cache. */
   private static final int DEPTH = 160;
-  /** The loops of tiles of one vector, of two, … */
+  /** The loops of tiles of one vector, and of two. */
   private static final Tile.Taps[] LOOPS =
-      IntStream.rangeClosed(1, COLUMNS / Simd.LANES).mapToObj(v -> TileCode.taps(ROWS, v)).toArray(Tile.Taps[]::new);
+      IntStream.of(1, 2).mapToObj(v -> TileCode.taps(ROWS[v - 1], v, COLUMNS)).toArray(Tile.Taps[]::new);
 
   /** Packs rows of {@code depth} weights, one for each output channel. */
   static ConvPanels of(float[] rows, ConvShape shape, int outputs, int depth) {
@@ -60,10 +63,12 @@ record ConvPanels(float[] weights, int group, int outputs, int depth) {
       for (int n = 0; n < count; n += COLUMNS) {
         int panel = start(first + n);
         int columns = Math.min(COLUMNS, count - n);
-        Tile.Taps loop = LOOPS[(columns - 1) / Simd.LANES];
+        int vectors = (columns + Simd.LANES - 1) / Simd.LANES;
+        Tile.Taps loop = LOOPS[vectors - 1];
+        int rows = ROWS[vectors - 1];
         for (int p = 0; p == 0 || p < depth; p += chunk) {
           int taps = Math.min(chunk, depth - p);
-          for (int y = 0; y < elements; y += ROWS) {
+          for (int y = 0; y < elements; y += rows) {
             if (p == 0) {
               loop.run(x, i + y, weights, panel, COLUMNS, taps, bias, first + n, 0, tile, y * COLUMNS, COLUMNS, offsets, 0);
             } else {

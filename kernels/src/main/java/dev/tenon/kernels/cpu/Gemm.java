@@ -13,11 +13,13 @@ import java.util.stream.IntStream;
  * summed in one order whatever the number of threads.
  */
 final class Gemm {
-  /** Rows of C that a task works on, a strip of {@link MicroKernel#ROWS} at a time. */
+  /** Rows of C that a task works on. */
   private static final int ROW_BLOCK = 112;
-  /** Columns of C that a task works on: packed, they stay in the second-level cache while strips of A come and go. */
+  /** Up to so many rows a task works on all of them, where it lays out its own columns. */
+  private static final int FEW_ROWS = 2 * ROW_BLOCK;
+  /** Columns of C that a task works on: packed, they and the rows stay in the second-level cache. */
   private static final int COLUMN_BLOCK = 128 / MicroKernel.COLUMNS * MicroKernel.COLUMNS;
-  /** Depth that is packed and summed in registers at a time; a strip of it stays in the first-level cache. Sums rest in C between. */
+  /** Depth that is packed and summed in registers at a time. Sums rest in C between. */
   static final int SLICE = 1024;
   /** Elements one packing task handles. */
   private static final int PACK_GRAIN = 1 << 14;
@@ -32,12 +34,12 @@ final class Gemm {
 
   /** What one thread needs beside the operands. */
   private static final class Scratch {
-    private final float[][] c = {strip()};
-    private final float[][] spare = {strip()};
+    private final float[][] c = {block()};
+    private final float[][] spare = {block()};
     private float[] panels = {};
 
-    private static float[] strip() {
-      return new float[MicroKernel.ROWS * COLUMN_BLOCK + Simd.LANES];
+    private static float[] block() {
+      return new float[roundUp(FEW_ROWS, MicroKernel.ROWS) * COLUMN_BLOCK + Simd.LANES];
     }
   }
 
@@ -108,7 +110,7 @@ final class Gemm {
    */
   private float[] right(Right b, int m, int n, int from, int depth) {
     return switch (b) {
-      case Right.Columns _ -> m <= ROW_BLOCK ? null : arrays.take(roundUp(n, MicroKernel.COLUMNS) * depth);
+      case Right.Columns _ -> m <= FEW_ROWS ? null : arrays.take(roundUp(n, MicroKernel.COLUMNS) * depth);
       case Right.Ready(Packed packed) -> packed.floats(from / SLICE);
     };
   }
@@ -133,7 +135,8 @@ final class Gemm {
     for (Part part : slice.parts) {
       pack(part, m, n, small || (long) (m + n) * part.depth < PACK_GRAIN);
     }
-    int rows = roundUp(ceil(m, ceil(m, ROW_BLOCK)), MicroKernel.ROWS);
+    boolean whole = m <= FEW_ROWS && slice.parts.stream().anyMatch(part -> part.b == null);
+    int rows = roundUp(whole ? m : ceil(m, ceil(m, ROW_BLOCK)), MicroKernel.ROWS);
     int rowBlocks = ceil(m, rows);
     int pieces = small || workers.threads() == 1 ? 1 : ceil(TASKS * workers.threads(), rowBlocks);
     boolean row = slice.isRow(m, n);
@@ -191,19 +194,16 @@ final class Gemm {
     Scratch own = scratch.get();
     layOut(slice, j, columns, own);
     int ldc = roundUp(columns, MicroKernel.COLUMNS);
-    for (int y = i; y < i + rows; y += MicroKernel.ROWS) {
-      int height = Math.min(MicroKernel.ROWS, i + rows - y);
-      long at = target.offset + (long) y * n + j;
-      for (int r = 0; r < height && !slice.first; r++) {
-        MemorySegment.copy(target.out, Simd.FLOAT, (at + (long) r * n) * 4, own.c[0], r * ldc, columns);
-      }
-      strip(slice, y, height, j, columns, target.bias, own, ldc);
-      if (slice.last && target.epilogue != null) {
-        target.epilogue.apply(own.c, own.spare, ldc, y, height, j, columns);
-      }
-      for (int r = 0; r < height; r++) {
-        MemorySegment.copy(own.c[0], r * ldc, target.out, Simd.FLOAT, (at + (long) r * n) * 4, columns);
-      }
+    long at = target.offset + (long) i * n + j;
+    for (int r = 0; r < rows && !slice.first; r++) {
+      MemorySegment.copy(target.out, Simd.FLOAT, (at + (long) r * n) * 4, own.c[0], r * ldc, columns);
+    }
+    sum(slice, i, rows, j, columns, target.bias, own, ldc);
+    if (slice.last && target.epilogue != null) {
+      target.epilogue.apply(own.c, own.spare, ldc, i, rows, j, columns);
+    }
+    for (int r = 0; r < rows; r++) {
+      MemorySegment.copy(own.c[0], r * ldc, target.out, Simd.FLOAT, (at + (long) r * n) * 4, columns);
     }
   }
 
@@ -247,8 +247,11 @@ final class Gemm {
     }
   }
 
-  /** Sums a strip of C over a slice. Where that is the first, sums start at {@code bias}, which may be null. */
-  private static void strip(Slice slice, int y, int height, int j, int columns, float[] bias, Scratch own, int ldc) {
+  /**
+   * Sums a block of C over a slice, all strips of A with a panel of B before the next panel. Where the slice is the first, sums start at
+   * {@code bias}, which may be null.
+   */
+  private static void sum(Slice slice, int i, int rows, int j, int columns, float[] bias, Scratch own, int ldc) {
     boolean begins = slice.first;
     int laidOut = 0;
     for (Part part : slice.parts) {
@@ -258,9 +261,12 @@ final class Gemm {
       float[] from = !begins ? own.c[0] : bias == null ? Tile.ZEROS : bias;
       int ldf = begins ? 0 : ldc;
       for (int x = 0; x < columns; x += MicroKernel.COLUMNS) {
-        int fi = !begins ? x : bias == null ? 0 : j + x;
-        MicroKernel.TILE.run(
-            height, columns - x, part.a, y * part.depth, b, bi + x * part.depth, part.depth, from, fi, ldf, own.c[0], x, ldc);
+        for (int y = 0; y < rows; y += MicroKernel.ROWS) {
+          int ci = y * ldc + x;
+          int fi = !begins ? ci : bias == null ? 0 : j + x;
+          MicroKernel.TILE.run(rows - y, columns - x, part.a, (i + y) * part.depth, b, bi + x * part.depth, part.depth,
+              from, fi, ldf, own.c[0], ci, ldc);
+        }
       }
       begins = false;
     }

@@ -8,7 +8,7 @@ import jdk.incubator.vector.VectorSpecies;
 /** The matrix products of attention: small ones, whose operands are packed a head at a time, from memory or from scores. */
 final class Heads {
   /** Two vectors wide, which divides the channels of most heads. */
-  private static final Tile TILE = Simd.LANES == 16 ? Tile.of(8, 2) : Tile.of(5, 2);
+  private static final Tile TILE = Simd.LANES == 16 ? Tile.of(8, 2) : Tile.of(4, 2);
   static final int WIDTH = TILE.columns();
   static final int ROWS = TILE.rows();
   /** A strip's elements of one depth, or most of them. */

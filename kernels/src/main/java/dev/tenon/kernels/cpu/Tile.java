@@ -15,7 +15,7 @@ record Tile(int rows, Loop[][] loops) {
   /** A row of zeros, where sums may begin; its rows are 0 apart. */
   static final float[] ZEROS = new float[64];
   /** Vectors of 512 bits come with 32 registers, and so do ARM's. */
-  private static final int REGISTERS = Simd.WIDEST == 16 || "aarch64".equals(System.getProperty("os.arch")) ? 32 : 16;
+  static final int REGISTERS = Simd.WIDEST == 16 || "aarch64".equals(System.getProperty("os.arch")) ? 32 : 16;
 
   /** The inner loop of tiles of one size. */
   interface Loop {

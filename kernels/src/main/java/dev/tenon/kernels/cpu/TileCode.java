@@ -54,10 +54,10 @@ final class TileCode {
         code -> new TileCode(code, rows, vectors).write(height, loose ? width : 0));
   }
 
-  /** The loop of {@code rows} times {@code vectors} over elements of A that lie anywhere. */
-  static Tile.Taps taps(int rows, int vectors) {
+  /** The loop of {@code rows} times {@code vectors} over elements of A that lie anywhere and panels of B {@code width} wide. */
+  static Tile.Taps taps(int rows, int vectors, int width) {
     return (Tile.Taps) instance("Taps" + rows + "x" + vectors, Tile.Taps.class, RUN.appendParameterTypes(int[].class, int.class),
-        code -> new TileCode(code, rows, vectors).write(0, 0));
+        code -> new TileCode(code, rows, vectors).write(0, width));
   }
 
   private static Object instance(String name, Class<?> type, MethodType run, Consumer<CodeBuilder> body) {
