@@ -14,8 +14,8 @@ import java.util.List;
  * through their strides, so that q, k and v may be views of one packed projection.
  */
 record AttentionKernel(Workers workers) implements Kernel {
-  /** Where there are fewer heads than this, the queries of each are cut into pieces, which all pack its keys and values. */
-  private static final int TASKS = 12;
+  /** Where there are fewer heads to a thread than this, the queries of each are cut into pieces, which all pack its keys and values. */
+  private static final int TASKS = 2;
 
   @Override
   public String name() {
@@ -39,7 +39,8 @@ record AttentionKernel(Workers workers) implements Kernel {
     int queries = (int) q.dim(1);
     int group = Heads.group(heads);
     int groups = (heads + group - 1) / group;
-    int piece = Heads.roundUp((int) Math.min(queries, ((long) queries * heads + TASKS - 1) / TASKS), Heads.ROWS);
+    int wanted = workers.threads() == 1 ? 1 : (TASKS * workers.threads() + heads - 1) / heads;
+    int piece = Heads.roundUp((queries + wanted - 1) / wanted, Heads.ROWS);
     int pieces = (queries + piece - 1) / piece;
     workers.run(groups * pieces, task -> {
       Head head = new Head(call);

@@ -10,7 +10,7 @@ import java.util.stream.Stream;
  * does not lie there as dense F32 is read into memory of the thread's own and written back from there, as by {@link Rows}.
  */
 final class Spans {
-  /** Elements a task handles. */
+  /** Elements a task handles at most; all tasks have as many rows. */
   private static final int GRAIN = 1 << 15;
 
   private Spans() {}
@@ -25,8 +25,10 @@ final class Spans {
   static void run(Workers workers, List<Rows.Operand> in, List<Rows.Operand> out, Body body) {
     Rows.Operand first = out.getFirst();
     long rows = (first.data().size() + first.width() - 1) / first.width();
-    long group = Math.max(1, GRAIN / Stream.concat(in.stream(), out.stream()).mapToInt(Rows.Operand::width).max().orElse(1));
-    workers.run(Math.toIntExact((rows + group - 1) / group), task ->
+    long most = Math.max(1, GRAIN / Stream.concat(in.stream(), out.stream()).mapToInt(Rows.Operand::width).max().orElse(1));
+    long tasks = (rows + most - 1) / most;
+    long group = (rows + tasks - 1) / Math.max(1, tasks);
+    workers.run(Math.toIntExact(tasks), task ->
         some(task * group, Math.min(rows, (task + 1) * group), in, out, body));
   }
 

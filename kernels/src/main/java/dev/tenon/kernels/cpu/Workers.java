@@ -12,7 +12,7 @@ import java.util.function.IntConsumer;
  * own task. Which thread ran a task changes no bit of a result; idle threads are parked.
  */
 final class Workers implements AutoCloseable {
-  /** Elements one task of an element-wise kernel handles. */
+  /** Elements one task of an element-wise kernel handles at most. */
   private static final int GRAIN = 1 << 15;
   /** How long a thread looks out for what comes next before it parks: about what one op takes to follow another. */
   private static final long PATIENCE_NANOS = 50_000;
@@ -62,10 +62,11 @@ final class Workers implements AutoCloseable {
     job.rethrow();
   }
 
-  /** Runs {@code body} over pieces of 0 … {@code size}. */
+  /** Runs {@code body} over pieces of 0 … {@code size}, all of a size. */
   void ranges(long size, Range body) {
-    int tasks = Math.toIntExact((size + GRAIN - 1) / GRAIN);
-    run(tasks, i -> body.run((long) i * GRAIN, Math.min(size, (i + 1L) * GRAIN)));
+    long tasks = (size + GRAIN - 1) / GRAIN;
+    long each = (size + tasks - 1) / Math.max(1, tasks);
+    run(Math.toIntExact(tasks), i -> body.run(i * each, Math.min(size, (i + 1) * each)));
   }
 
   /** Part of a kernel's work. */
