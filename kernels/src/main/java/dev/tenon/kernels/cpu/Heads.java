@@ -11,7 +11,7 @@ final class Heads {
   private static final Tile TILE = Simd.LANES == 16 ? Tile.of(8, 2) : Tile.of(4, 2);
   static final int WIDTH = TILE.columns();
   static final int ROWS = TILE.rows();
-  /** A strip's elements of one depth, or most of them. */
+  /** A strip's elements of one depth. */
   private static final VectorSpecies<Float> STRIP = ROWS == 8 ? FloatVector.SPECIES_256 : FloatVector.SPECIES_128;
   /** Queries of one head that are worked on at once, at most. */
   private static final int BLOCK = 64;
@@ -98,15 +98,9 @@ final class Heads {
 
   /** Packs the columns of row-major [m, n] in strips; {@code x} is {@link #ROWS} longer than that. */
   static void columnStrips(float[] x, int ld, int m, int n, float[] packed) {
-    int rest = ROWS - STRIP.length();
     for (int c = 0; c < n; c += ROWS) {
       for (int p = 0; p < m; p++) {
-        int from = p * ld + c;
-        int at = c * m + p * ROWS;
-        FloatVector.fromArray(STRIP, x, from).intoArray(packed, at);
-        if (rest > 0) {
-          FloatVector.fromArray(STRIP, x, from + rest).intoArray(packed, at + rest);
-        }
+        FloatVector.fromArray(STRIP, x, p * ld + c).intoArray(packed, c * m + p * ROWS);
       }
     }
   }
