@@ -14,7 +14,7 @@ import java.util.List;
  * through their strides, so that q, k and v may be views of one packed projection.
  */
 record AttentionKernel(Workers workers) implements Kernel {
-  /** Where there are fewer heads to a thread than this, the queries of each are cut into pieces, which all pack its keys and values. */
+  /** Tasks to a thread: where heads are fewer, the queries of each are cut into pieces, which all pack its keys and values. */
   private static final int TASKS = 2;
 
   @Override
@@ -39,7 +39,7 @@ record AttentionKernel(Workers workers) implements Kernel {
     int queries = (int) q.dim(1);
     int group = Heads.group(heads);
     int groups = (heads + group - 1) / group;
-    int wanted = workers.threads() == 1 ? 1 : (TASKS * workers.threads() + heads - 1) / heads;
+    int wanted = (TASKS * workers.threads() + heads - 1) / heads;
     int piece = Heads.roundUp((queries + wanted - 1) / wanted, Heads.ROWS);
     int pieces = (queries + piece - 1) / piece;
     workers.run(groups * pieces, task -> {

@@ -17,7 +17,7 @@ final class Gemm {
   private static final int ROW_BLOCK = 112;
   /** Up to so many rows a task works on all of them, where it lays out its own columns. */
   private static final int FEW_ROWS = 2 * ROW_BLOCK;
-  /** Columns of C that a task works on: packed, they and the rows stay in the second-level cache. */
+  /** Columns of C that a task works on, a panel at a time. */
   private static final int COLUMN_BLOCK = 128 / MicroKernel.COLUMNS * MicroKernel.COLUMNS;
   /** Depth that is packed and summed in registers at a time. Sums rest in C between. */
   static final int SLICE = 1024;

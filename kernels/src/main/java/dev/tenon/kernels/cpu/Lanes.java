@@ -20,8 +20,6 @@ import jdk.incubator.vector.VectorSpecies;
 record Lanes(MemorySegment data, long[] starts, int perMatrix, long step, int length) {
   private static final VectorSpecies<Float> MIDDLE = FloatVector.SPECIES_256;
   private static final VectorSpecies<Float> NARROW = FloatVector.SPECIES_128;
-  /** How many elements of all lanes are packed before the next: in memory each is on a page of its own, of which few are known at once. */
-  private static final int NEARBY = 32;
 
   /** Lanes along dimension {@code along} of the last two; all others lead. */
   static Lanes of(Tensor tensor, int across, int along) {
@@ -88,17 +86,12 @@ record Lanes(MemorySegment data, long[] starts, int perMatrix, long step, int le
    * element by element; the last panel is padded with zeros.
    */
   void pack(int first, int lanes, int from, int depth, int width, float[] to, int at) {
-    if (lanes % width > 0) {
-      int last = lanes / width * width;
-      Arrays.fill(to, at + last * depth, at + (last + width) * depth, 0);
-    }
     long[] rows = step == 1 ? new long[Math.max(width, Transpose.LEAST)] : null;
-    int most = step == 1 ? Math.max(1, depth) : NEARBY;
-    for (int p = 0; p < depth; p += most) {
-      for (int i = 0; i < lanes; i += width) {
-        int count = Math.min(width, lanes - i);
-        panel(first + i, count, from + p, Math.min(most, depth - p), width, to, at + i * depth + p * width, rows);
+    for (int i = 0; i < lanes; i += width) {
+      if (lanes - i < width) {
+        Arrays.fill(to, at + i * depth, at + (i + width) * depth, 0);
       }
+      panel(first + i, Math.min(width, lanes - i), from, depth, width, to, at + i * depth, rows);
     }
   }
 

@@ -10,7 +10,7 @@ import java.util.stream.Stream;
  * does not lie there as dense F32 is read into memory of the thread's own and written back from there, as by {@link Rows}.
  */
 final class Spans {
-  /** Elements a task handles at most; all tasks have as many rows. */
+  /** Elements a task handles at most. */
   private static final int GRAIN = 1 << 15;
 
   private Spans() {}
@@ -26,10 +26,7 @@ final class Spans {
     Rows.Operand first = out.getFirst();
     long rows = (first.data().size() + first.width() - 1) / first.width();
     long most = Math.max(1, GRAIN / Stream.concat(in.stream(), out.stream()).mapToInt(Rows.Operand::width).max().orElse(1));
-    long tasks = (rows + most - 1) / most;
-    long group = (rows + tasks - 1) / Math.max(1, tasks);
-    workers.run(Math.toIntExact(tasks), task ->
-        some(task * group, Math.min(rows, (task + 1) * group), in, out, body));
+    workers.ranges(rows, most, (from, to) -> some(from, to, in, out, body));
   }
 
   private static void some(long from, long to, List<Rows.Operand> in, List<Rows.Operand> out, Body body) {

@@ -62,9 +62,14 @@ final class Workers implements AutoCloseable {
     job.rethrow();
   }
 
-  /** Runs {@code body} over pieces of 0 … {@code size}, all of a size. */
+  /** Runs {@code body} over pieces of 0 … {@code size}. */
   void ranges(long size, Range body) {
-    long tasks = (size + GRAIN - 1) / GRAIN;
+    ranges(size, GRAIN, body);
+  }
+
+  /** The same by pieces of at most {@code most}, as even as they can be: of two uneven ones, a thread would wait for the other. */
+  void ranges(long size, long most, Range body) {
+    long tasks = (size + most - 1) / most;
     long each = (size + tasks - 1) / Math.max(1, tasks);
     run(Math.toIntExact(tasks), i -> body.run(i * each, Math.min(size, (i + 1) * each)));
   }
